@@ -1,0 +1,1 @@
+"""Models (torch): one file a model, each registers itself."""

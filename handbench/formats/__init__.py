@@ -1,0 +1,1 @@
+"""Readers and writers of foreign file layouts; units and frames are converted here and nowhere else."""

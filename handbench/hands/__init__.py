@@ -1,0 +1,1 @@
+"""Hand models: parameters to vertices and joints, right and left, MANO or procedural."""

@@ -1,0 +1,1 @@
+"""Result rows to CSV, tables and pages."""

@@ -1,0 +1,1 @@
+"""Datasets on disk to Samples: one file a dataset, each registers itself."""

@@ -1,0 +1,1 @@
+"""Official metrics as pure functions of arrays, and the protocols that combine them."""

@@ -1,0 +1,1 @@
+"""Synthesis of the Amodal InterHand dataset: scenes described, rendered, composed, stored."""
