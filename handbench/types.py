@@ -1,0 +1,121 @@
+"""The frozen records that pass between datasets, models and metrics.
+
+Inside handbench there is one convention: metres, radians, OpenCV camera frame (x right, y down,
+z forward), RGB uint8 images, joints in ``OPENPOSE21``. Format readers and writers convert at the border.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.arrays import BoolArray, FloatArray, ImageArray, frozen_array
+from handbench.camera import Camera
+
+_T_co = TypeVar("_T_co", covariant=True)
+
+
+class Side(enum.Enum):
+    """Names a hand. A left hand is never silently a mirrored right hand."""
+
+    RIGHT = "right"
+    LEFT = "left"
+
+    @property
+    def other(self) -> Side:
+        """The opposite hand."""
+        return Side.LEFT if self is Side.RIGHT else Side.RIGHT
+
+
+class Ref(Protocol[_T_co]):
+    """A reference to something on disk that is decoded on demand."""
+
+    def read(self) -> _T_co:
+        """Decodes and returns the value."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandParams:
+    """MANO parameters of one hand, always with ``flat_hand_mean=True``.
+
+    Attributes:
+        side: which hand.
+        pose: (48,) axis-angle [rad], root first, then the 15 joints of ``MANO16``; the mean pose is included.
+        betas: (10,) shape coefficients.
+        transl: (3,) translation [m]; the root rotates about the rest wrist, which is not at the origin.
+    """
+
+    side: Side
+    pose: FloatArray
+    betas: FloatArray
+    transl: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pose", frozen_array(self.pose, (48,), "pose"))
+        object.__setattr__(self, "betas", frozen_array(self.betas, (10,), "betas"))
+        object.__setattr__(self, "transl", frozen_array(self.transl, (3,), "transl"))
+
+    def replace(self, **changes: Any) -> HandParams:
+        """Returns a copy with the named fields changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class HandAnnotation:
+    """What is known of one hand in one picture.
+
+    Attributes:
+        side: which hand.
+        joints: (21, 3) [m], camera frame, OPENPOSE21; NaN where ``joints_valid`` is False.
+        joints_valid: (21,) bool.
+        vertices: (778, 3) [m], camera frame, or None.
+        params: MANO parameters in the camera frame, or None.
+        box: (4,) x, y, w, h [px] of the whole hand, or None.
+        amodal_mask: (h, w) bool, the whole hand, or None.
+        visible_mask: (h, w) bool, what is seen of it, or None.
+        camera: this hand's own camera where the picture is pasted from two; else None.
+        occlusion: 1 - |visible| / |amodal| inside the picture, or None.
+    """
+
+    side: Side
+    joints: FloatArray
+    joints_valid: BoolArray
+    vertices: FloatArray | None = None
+    params: HandParams | None = None
+    box: FloatArray | None = None
+    amodal_mask: Ref[BoolArray] | None = None
+    visible_mask: Ref[BoolArray] | None = None
+    camera: Camera | None = None
+    occlusion: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture with its annotation.
+
+    Attributes:
+        key: unique name, ``dataset/split/...`` (design section 4).
+        image: reference to the (h, w, 3) uint8 RGB picture.
+        camera: the picture's camera.
+        hands: zero to two hands.
+        depth: reference to (h, w) [m], 0 where unknown, or None.
+        meta: capture, recording, frame and whatever else the dataset states.
+    """
+
+    key: str
+    image: Ref[ImageArray]
+    camera: Camera
+    hands: tuple[HandAnnotation, ...] = ()
+    depth: Ref[npt.NDArray[np.float32]] | None = None
+    meta: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+
+    def hand(self, side: Side) -> HandAnnotation | None:
+        """Returns the annotation of one side, or None where it is absent."""
+        return next((hand for hand in self.hands if hand.side is side), None)
