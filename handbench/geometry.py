@@ -49,7 +49,9 @@ def matrix_to_quaternion(matrix: FloatArray) -> FloatArray:
     m = np.asarray(matrix, dtype=np.float64)
     m00, m11, m22 = m[..., 0, 0], m[..., 1, 1], m[..., 2, 2]
     # 4 q_i^2 for i = w, x, y, z.
-    squares = np.stack([1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22], -1)
+    squares = np.stack(
+        [1 + m00 + m11 + m22, 1 + m00 - m11 - m22, 1 - m00 + m11 - m22, 1 - m00 - m11 + m22], -1
+    )
     wx, wy, wz = m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]
     xy, xz, yz = m[..., 0, 1] + m[..., 1, 0], m[..., 0, 2] + m[..., 2, 0], m[..., 1, 2] + m[..., 2, 1]
     rows = np.stack(
@@ -120,6 +122,8 @@ def fit_similarity(
     return factor, rotation, mean_t[..., 0, :] - moved
 
 
-def apply_similarity(scale: FloatArray, rotation: FloatArray, t: FloatArray, points: FloatArray) -> FloatArray:
+def apply_similarity(
+    scale: FloatArray, rotation: FloatArray, t: FloatArray, points: FloatArray
+) -> FloatArray:
     """Returns s R points + t for points (..., N, 3) and what :func:`fit_similarity` gave."""
     return np.asarray(scale[..., None, None] * (points @ np.swapaxes(rotation, -1, -2)) + t[..., None, :])

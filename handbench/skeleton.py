@@ -83,7 +83,10 @@ def _two_hands(names: list[str]) -> list[str]:
 _MANO_FINGERS = ("index", "middle", "little", "ring", "thumb")
 _mano16 = ["wrist", *(j for f in _MANO_FINGERS for j in _chain(f, 1, 2, 3))]
 _interhand21 = [*(j for f in FINGERS for j in _chain(f, 4, 3, 2, 1)), "wrist"]
-_hic14 = [*(j for f in ("little", "ring", "middle", "index") for j in _chain(f, 1, 2, 3)), *_chain("thumb", 2, 3)]
+_hic14 = [
+    *(j for f in ("little", "ring", "middle", "index") for j in _chain(f, 1, 2, 3)),
+    *_chain("thumb", 2, 3),
+]
 
 OPENPOSE21 = _order("OPENPOSE21", ["wrist", *(j for f in FINGERS for j in _chain(f, 1, 2, 3, 4))])
 """The order used inside handbench (also called SNAP): wrist; thumb to little, each from base to tip."""
