@@ -24,7 +24,7 @@ def flip_affine(width: int) -> FloatArray:
 
 
 def rotate_affine(angle: float, centre: tuple[float, float]) -> FloatArray:
-    """Returns the (2, 3) affine of a rotation by ``angle`` [rad], clockwise as seen, about ``centre`` [px]."""
+    """Returns the (2, 3) affine of a rotation by ``angle`` [rad], clockwise as seen, about ``centre``."""
     c, s = np.cos(angle), np.sin(angle)
     x, y = centre
     return np.array([[c, -s, x - c * x + s * y], [s, c, y - s * x - c * y]])
@@ -108,7 +108,7 @@ class Camera:
         return self.warp(flip_affine(self.size[0]), self.size)
 
     def rotate(self, angle: float) -> Camera:
-        """Returns the camera of the picture rotated by ``angle`` [rad], clockwise as seen, about its centre."""
+        """Returns the camera of the picture rotated by ``angle`` [rad], clockwise, about its centre."""
         centre = ((self.size[0] - 1) / 2, (self.size[1] - 1) / 2)
         return self.warp(rotate_affine(angle, centre), self.size)
 

@@ -52,7 +52,8 @@ class Progress:
         rate = (self.done - self.first) / seconds
         left = (self.total - self.done) / rate if rate > 0 else 0.0
         share = 100 * self.done / self.total
-        return f"{self.label}: {self.done}/{self.total} {self.unit} ({share:.0f} %), {rate:.0f} a second, {left:.0f} s left"
+        counts = f"{self.done}/{self.total} {self.unit} ({share:.0f} %)"
+        return f"{self.label}: {counts}, {rate:.0f} a second, {left:.0f} s left"
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

@@ -1,4 +1,4 @@
-"""Names to things: lazy ``module:attr`` entries, filled by one file each and by third parties' entry points."""
+"""Names to things: lazy ``module:attr`` entries, open to third parties by entry points."""
 
 from __future__ import annotations
 

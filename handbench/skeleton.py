@@ -136,6 +136,6 @@ def tip_vertices(name: str, side: Side) -> IndexArray:
 
 
 def bone_lengths(joints: FloatArray, order: JointOrder = OPENPOSE21) -> FloatArray:
-    """Returns the (..., B) bone lengths of joints (..., J, 3), in the unit of the joints, in ``order.bones``."""
+    """Returns the (..., B) lengths of ``order.bones`` for joints (..., J, 3), in the unit of the joints."""
     pairs = np.array(order.bones, dtype=np.int64)
     return np.asarray(np.linalg.norm(joints[..., pairs[:, 1], :] - joints[..., pairs[:, 0], :], axis=-1))
