@@ -1,0 +1,69 @@
+"""What tests share: the real data beside the checkout, and what may be missing on a machine.
+
+A test that needs EGL or the real data skips by name where it is missing. With HANDBENCH_REQUIRE=all
+(CI) the same test fails instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+REAL_DATA = Path(os.environ.get("HANDBENCH_REAL_DATA", ROOT.parent / "shared" / "data"))
+
+# Numba and BLAS pools would fight for the two cores that pytest-xdist already uses.
+for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+def missing(what: str) -> None:
+    """Skips the running test, or fails it where everything is required."""
+    if os.environ.get("HANDBENCH_REQUIRE") == "all":
+        pytest.fail(f"{what} is missing, and HANDBENCH_REQUIRE=all")
+    pytest.skip(f"{what} is missing")
+
+
+@pytest.fixture
+def tzionas() -> Path:
+    """The folder of the real tracked motion."""
+    folder = REAL_DATA / "tzionas_hands"
+    if not folder.is_dir():
+        missing("the real motion (set HANDBENCH_REAL_DATA)")
+    return folder
+
+
+@functools.cache
+def has_egl() -> bool:
+    code = (
+        "import os; os.environ['PYOPENGL_PLATFORM'] = 'egl'\n"
+        "import pyrender; pyrender.OffscreenRenderer(8, 8).delete()"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture
+def egl() -> None:
+    """Asks for a working EGL."""
+    if not has_egl():
+        missing("EGL (libegl1, libegl-mesa0)")
+
+
+@pytest.fixture
+def handbench() -> object:
+    """Runs the command line as a user types it: ``handbench("data", "verify", path)``."""
+
+    def run(*words: object, check: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "handbench.cli.main", *map(str, words)],
+            capture_output=True, text=True, check=False, env={**os.environ, **environment},
+        )  # fmt: skip
+        assert check is None or done.returncode == check, done.stdout + done.stderr
+        return done
+
+    return run
