@@ -1,0 +1,221 @@
+"""Where background pictures come from: painted families, split between train and test, or a folder."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numba
+import numpy as np
+import numpy.typing as npt
+from handbench.synth.background_paint import Painter
+
+from handbench.arrays import ImageArray
+from handbench.config import content_hash, to_dict
+from handbench.errors import HandbenchError
+from handbench.registry import Registry, nearest
+from handbench.seeding import rng_for
+
+FAMILIES: Registry[Painter] = Registry("background family", "handbench.backgrounds")
+for _module, _names in {
+    "surfaces": ("wood", "fabric", "brick", "tiles", "stone", "carpet"),
+    "indoors": ("studio", "shelves", "room", "person"),
+    "scenes": ("foliage", "street", "paper", "screen", "table"),
+}.items():
+    for _name in _names:
+        FAMILIES.register(_name, f"handbench.synth.background_{_module}:{_name}")
+
+TEST_FAMILIES: tuple[str, ...] = ("brick", "foliage", "paper", "shelves")
+TRAIN_FAMILIES: tuple[str, ...] = tuple(name for name in FAMILIES.names() if name not in TEST_FAMILIES)
+
+_VERSION = 1  # raised when a painter changes what it paints
+_CACHED_PHOTOS = 64
+_PHOTO_SIDE = 512
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundSettings:
+    """Holds what backgrounds are drawn from."""
+
+    families: tuple[str, ...] = TRAIN_FAMILIES  # of the painted backgrounds
+    pictures: int = 10  # painted once a family; each draw crops, mirrors and tints one
+    side: int = 384  # of a painted picture, px
+    crop: tuple[float, float] = (0.5, 1.0)  # side of the crop as a share of the picture
+    brightness: tuple[float, float] = (0.7, 1.2)
+    tint: float = 0.06  # standard deviation of the log gain of each channel
+
+
+class BackgroundSource(Protocol):
+    """Gives backgrounds; the same stream of random numbers gives the same picture in every process."""
+
+    @property
+    def name(self) -> str:
+        """How the user asked for it."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Depends on everything that the pictures depend on, besides the generator."""
+        ...
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """The kinds of background that are drawn, for splits and reports."""
+        ...
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
+        """Returns a new (h, w, 3) uint8 RGB picture of `size` = (w, h)."""
+        ...
+
+
+def open_backgrounds(
+    spec: str = "procedural", settings: BackgroundSettings | None = None
+) -> BackgroundSource:
+    """Opens a source of backgrounds.
+
+    Args:
+        spec: ``procedural``, or ``folder:DIR`` or DIR for a folder of jpg and png files.
+        settings: what to draw from.
+
+    Raises:
+        HandbenchError: for an unknown family, or a folder without images.
+    """
+    chosen = settings or BackgroundSettings()
+    if spec == "procedural":
+        return PaintedBackgrounds(chosen)
+    return FolderBackgrounds(Path(spec.removeprefix("folder:")), chosen)
+
+
+class PaintedBackgrounds:
+    """Draws from a bank of painted pictures, each painted when it is first asked for.
+
+    The bank depends on the settings alone; in a worker it grows to at most
+    ``len(families) * pictures * side**2 * 3`` bytes (49 MB as set by default).
+    """
+
+    name = "procedural"
+
+    def __init__(self, settings: BackgroundSettings) -> None:
+        for family in settings.families:
+            if family not in FAMILIES:
+                raise HandbenchError(
+                    f"unknown background family {family!r}", nearest(family, FAMILIES.names())
+                )
+        if not settings.families or settings.pictures < 1:
+            raise HandbenchError("no background families are chosen", f"known: {', '.join(FAMILIES)}")
+        self.settings = settings
+        self.families = settings.families
+        self.fingerprint = content_hash(["painted", _VERSION, to_dict(settings)])
+        self._bank: dict[tuple[str, int], ImageArray] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_bank": {}}
+
+    def painting(self, family: str, index: int) -> ImageArray:
+        """Returns one picture of the bank, (side, side, 3) uint8 RGB."""
+        found = self._bank.get((family, index))
+        if found is None:
+            found = paint(family, index, self.settings.side)
+            self._bank[family, index] = found
+        return found
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
+        """Returns a crop of a painted picture, (h, w, 3) uint8 RGB."""
+        family = self.families[int(rng.integers(len(self.families)))]
+        picture = self.painting(family, int(rng.integers(self.settings.pictures)))
+        return _cropped(rng, picture, size, self.settings)
+
+
+def paint(family: str, index: int, side: int) -> ImageArray:
+    """Paints picture number `index` of a family, (side, side, 3) uint8 RGB."""
+    canvas = FAMILIES.get(family)(rng_for(_VERSION, "background", family, index), side)
+    return np.asarray(np.rint(np.clip(canvas, 0, 1) * 255), np.uint8)
+
+
+class FolderBackgrounds:
+    """Draws crops of the photographs in a folder.
+
+    Photographs are kept at a short side of 512 px or less, so that a crop shows a scene and not a detail.
+    """
+
+    families = ("folder",)
+
+    def __init__(self, folder: Path, settings: BackgroundSettings) -> None:
+        if not folder.is_dir():
+            raise HandbenchError(f"no folder {folder} of backgrounds", "check the path, or use: procedural")
+        suffixes = {".jpg", ".jpeg", ".png"}
+        self.files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+        if not self.files:
+            raise HandbenchError(f"no jpg or png images in {folder}", "add images, or use: procedural")
+        self.name = f"folder:{folder}"
+        self.settings = settings
+        listed = [[p.relative_to(folder).as_posix(), p.stat().st_size] for p in self.files]
+        self.fingerprint = content_hash(["folder", _VERSION, listed, to_dict(settings)])
+        self._cache: OrderedDict[int, ImageArray] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_cache": OrderedDict()}
+
+    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
+        """Returns a crop of a photograph, (h, w, 3) uint8 RGB.
+
+        Raises:
+            HandbenchError: when the file cannot be decoded, naming it.
+        """
+        return _cropped(rng, self._photo(int(rng.integers(len(self.files)))), size, self.settings)
+
+    def _photo(self, index: int) -> ImageArray:
+        found = self._cache.pop(index, None)
+        if found is None:
+            found = _read_photo(self.files[index])
+            if len(self._cache) >= _CACHED_PHOTOS:
+                self._cache.popitem(last=False)
+        self._cache[index] = found
+        return found
+
+
+def _read_photo(path: Path) -> ImageArray:
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except (OSError, cv2.error):
+        decoded = None
+    if decoded is None:
+        raise HandbenchError(f"cannot read the background {path}", "remove the file or replace it")
+    scale = _PHOTO_SIDE / min(decoded.shape[:2])
+    if scale < 1:
+        decoded = cv2.resize(decoded, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
+
+
+def _cropped(
+    rng: np.random.Generator, picture: ImageArray, size: tuple[int, int], settings: BackgroundSettings
+) -> ImageArray:
+    """Cuts out a window of the wanted shape, mirrors, scales and tints it."""
+    u = rng.random(5)
+    height, width = picture.shape[:2]
+    share = settings.crop[0] + (settings.crop[1] - settings.crop[0]) * u[0]
+    unit = share * min(width / size[0], height / size[1])
+    w, h = max(1, int(unit * size[0])), max(1, int(unit * size[1]))
+    x0, y0 = int(u[1] * (width - w + 1)), int(u[2] * (height - h + 1))
+    window = picture[y0 : y0 + h, x0 : x0 + w]
+    scaled = cv2.resize(window, size, interpolation=cv2.INTER_LINEAR if unit < 1.6 else cv2.INTER_AREA)
+    if u[3] < 0.5:
+        scaled = cv2.flip(scaled, 1)
+    bright = settings.brightness[0] + (settings.brightness[1] - settings.brightness[0]) * u[4]
+    gain = np.rint(256 * bright * np.exp(settings.tint * rng.standard_normal(3))).astype(np.uint32)
+    out = np.asarray(scaled, dtype=np.uint8)
+    _tint(out.reshape(size[1], 3 * size[0]), np.tile(gain, size[0]))
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _tint(image: npt.NDArray[np.uint8], gain: npt.NDArray[np.uint32]) -> None:
+    for y in range(image.shape[0]):
+        row = image[y]
+        for x in range(row.size):
+            v = (np.uint32(row[x]) * gain[x] + np.uint32(128)) >> np.uint32(8)
+            row[x] = np.uint8(v if v < np.uint32(255) else np.uint32(255))
