@@ -1,0 +1,184 @@
+"""The hand as one implicit surface: fingers, palm, muscles and webs, in rest or with bent fingers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from dimensions import WRIST, Dimensions, Finger, bone_frames, finger_joints
+from implicit import Ellipsoid, Field, Slab, Tube, smooth_max, smooth_min
+from scipy.interpolate import PchipInterpolator
+
+Array = npt.NDArray[np.float64]
+FINGER_BLEND = 6.0
+PALM_BLEND = 12.0
+
+
+def stations(finger: Finger) -> tuple[Array, Array]:
+    """Return the places (S,) [mm] along a finger and its sections there (S, 3)."""
+    marks = np.concatenate([[0.0], np.cumsum(finger.lengths)])
+    u = np.array([s.u for s in finger.sections])
+    where = np.interp(u, np.arange(4), marks)
+    where += np.minimum(u, 0.0) * finger.lengths[0]
+    values = np.array([(s.half_width, s.back, s.pad) for s in finger.sections])
+    return where, values
+
+
+def finger_pieces(finger: Finger) -> list[Tube]:
+    """Return the three tubes of a finger in its rest pose, each along one bone."""
+    where, values = stations(finger)
+    profile = PchipInterpolator(where, values)
+    joints, frames = finger_joints(finger), bone_frames(finger)
+    marks = np.concatenate([[0.0], np.cumsum(finger.lengths)])
+    pieces = []
+    for bone in range(3):
+        start = float(profile(marks[bone])[1])
+        length = finger.lengths[bone]
+        end = float(profile(marks[bone + 1])[1])
+        if bone == 2:
+            end = 1.02 * float(profile(marks[3])[0] + profile(marks[3])[2]) / 2 + 1.0
+            length -= end
+        pieces.append(
+            Tube(joints[bone], frames[bone], length, where, profile, float(marks[bone]), (start, end), 2.3)
+        )
+    return pieces
+
+
+def finger_field(pieces: Sequence[Field]) -> Field:
+    """Return the union of a finger's tubes."""
+
+    def field(points: Array) -> Array:
+        value = pieces[0](points)
+        for piece in pieces[1:]:
+            value = smooth_min(value, piece(points), 1.5)
+        return value
+
+    return field
+
+
+def _frame(axis: Array, dorsal: Array) -> Array:
+    axis = axis / np.linalg.norm(axis)
+    dorsal = dorsal - axis * (dorsal @ axis)
+    dorsal = dorsal / np.linalg.norm(dorsal)
+    return np.stack([np.cross(dorsal, axis), dorsal, axis])
+
+
+def _ray(start: Array, end: Array, sections: Array, caps: tuple[float, float]) -> Tube:
+    """Return a metacarpal tube from start to end with sections (S, 4): share of the length, three sizes."""
+    length = float(np.linalg.norm(end - start))
+    where = sections[:, 0] * length
+    profile = PchipInterpolator(where, sections[:, 1:])
+    return Tube(start, _frame(end - start, np.array([0.0, 1.0, 0.0])), length, where, profile, 0.0, caps)
+
+
+def palm_parts(dims: Dimensions) -> list[Field]:
+    """Return the implicit parts of the palm, wrist, muscles and webs."""
+    thick, wide = dims.palm_thickness, dims.palm_width
+    joints = {f.name: finger_joints(f) for f in dims.fingers}
+    carpus = {"index": (78.0, 6.0, 17.0), "middle": (78.0, 8.0, 8.0), "ring": (78.0, 6.5, -2.0),
+              "little": (79.0, 3.0, -11.0)}  # fmt: skip
+    parts: list[Field] = []
+    for name, half in (("index", 10.5), ("middle", 10.0), ("ring", 9.6), ("little", 9.2)):
+        mcp = joints[name][0]
+        back = 7.6 * dims.knuckles if name != "little" else 6.6 * dims.knuckles
+        sections = np.array(
+            [
+                (0.0, half * wide, 9.0 * thick, 22.0 * thick),
+                (0.5, (half - 0.2) * wide, 7.0 * thick, 17.0 * thick),
+                (0.8, half * wide, 6.4 * thick, 17.0 * thick),
+                (1.0, half * wide, back * thick, 17.5 * thick),
+            ]
+        )
+        parts.append(_ray(np.array(carpus[name]), mcp, sections, (10.0, 9.0)))
+    return parts + muscle_parts(dims) + wrist_parts(dims)
+
+
+def muscle_parts(dims: Dimensions) -> list[Field]:
+    """Return thenar and hypothenar, the fold between thumb and index, and the webs of the fingers."""
+    thumb = finger_joints(dims.fingers[4])
+    index = finger_joints(dims.fingers[0])
+    little = finger_joints(dims.fingers[3])
+    thick = dims.palm_thickness
+    middle_of_bone = 0.55 * thumb[0] + 0.45 * thumb[1] + np.array([4.0, -7.0, -6.0])
+    axis = thumb[1] - thumb[0]
+    thenar = Ellipsoid(
+        middle_of_bone,
+        np.array([17.0, 15.0, 31.0]) * np.array([1.0, dims.thenar, 1.0]),
+        _frame(axis, np.array([0.0, 1.0, 0.0])),
+    )
+    heel = np.array([66.0, -9.0, -17.0])
+    hypothenar = Ellipsoid(
+        heel,
+        np.array([14.0, 15.0 * dims.hypothenar * thick, 36.0]),
+        _frame(little[0] + np.array([0.0, -8.0, 2.0]) - heel, np.array([0.0, 1.0, 0.0])),
+    )
+    corner = np.array([66.0, -3.0, 14.0])
+    fold = Slab(np.array([index[0] + [8.0, -5.0, 0.0], 0.25 * thumb[0] + 0.75 * thumb[1], corner]), 6.5)
+    return [thenar, hypothenar, fold, *web_parts(dims)]
+
+
+def web_parts(dims: Dimensions) -> list[Field]:
+    """Return the webs between neighbouring fingers."""
+    parts: list[Field] = []
+    for near, far in zip(dims.fingers[:3], dims.fingers[1:4], strict=True):
+        a, b = finger_joints(near), finger_joints(far)
+        reach = 0.5 * (near.web * near.lengths[0] + far.web * far.lengths[0]) - 5.0
+        start = (a[0] + b[0]) / 2 + np.array([4.0, -6.0, 0.0])
+        ahead = (a[1] - a[0]) / near.lengths[0] + (b[1] - b[0]) / far.lengths[0]
+        end = start + ahead / 2 * reach + np.array([0.0, -1.0, 0.0])
+        sections = np.array([(0.0, 8.0, 7.0, 9.0), (0.6, 8.0, 5.5, 8.0), (1.0, 8.0, 4.0, 6.5)])
+        parts.append(_ray(start, end, sections, (8.0, 5.0)))
+    return parts
+
+
+def wrist_parts(dims: Dimensions) -> list[Field]:
+    """Return the wrist: an oval tube that runs out of the hand."""
+    half, deep = dims.wrist_half
+    thick = dims.palm_thickness
+    start = WRIST + np.array([50.0, -2.0, -1.0])
+    end = np.array([76.0, 1.0, 4.0])
+    sections = np.array(
+        [
+            (0.0, half, deep * thick, deep * thick),
+            (0.5, half, deep * thick * 0.95, deep * thick),
+            (1.0, half + 1.0, 12.0 * thick, 21.0 * thick),
+        ]
+    )
+    return [_ray(start, end, sections, (20.0, 12.0))]
+
+
+def palm_field(dims: Dimensions) -> Field:
+    """Return the smooth union of the palm's parts, hollowed in the middle."""
+    parts = palm_parts(dims)
+    hollow = Ellipsoid(np.array([42.0, -33.0, 4.0]), np.array([34.0, 17.0, 17.0]), np.eye(3))
+
+    def field(points: Array) -> Array:
+        value = parts[0](points)
+        for part in parts[1:]:
+            value = smooth_min(value, part(points), PALM_BLEND)
+        return smooth_max(value, -hollow(points), 14.0)
+
+    return field
+
+
+def hand_field(dims: Dimensions) -> Field:
+    """Return the whole hand in rest: each finger blends with the palm, never with another finger."""
+    palm = palm_field(dims)
+    fingers = [finger_field(finger_pieces(f)) for f in dims.fingers]
+
+    def field(points: Array) -> Array:
+        base = palm(points)
+        value = base
+        for finger in fingers:
+            value = np.minimum(value, smooth_min(base, finger(points), FINGER_BLEND))
+        return value
+
+    return field
+
+
+def one_finger_field(dims: Dimensions, index: int) -> Field:
+    """Return one finger blended with the palm, without the other fingers."""
+    palm = palm_field(dims)
+    finger = finger_field(finger_pieces(dims.fingers[index]))
+    return lambda points: smooth_min(palm(points), finger(points), FINGER_BLEND)

@@ -1,0 +1,162 @@
+"""Places the 778 vertices on the implicit hand: rings by rays from the bones, the palm by relaxation."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from dimensions import WRIST_END_X, Dimensions, bone_frames, finger_joints
+from hand_field import finger_field, finger_pieces, hand_field, one_finger_field
+from implicit import cast, gradient, project
+from scipy import sparse
+from topology import Layout, make_faces
+
+Array = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+# Where the rings of a finger lie, counted in bones (0 MCP, 1 PIP, 2 DIP, 3 tip): close at the joints.
+RING_PLACES = {
+    11: (0.66, 0.82, 0.92, 1.0, 1.10, 1.30, 1.62, 1.83, 2.0, 2.22, 2.56),
+    10: (0.70, 0.86, 0.98, 1.12, 1.38, 1.68, 1.86, 2.02, 2.26, 2.58),
+}
+THUMB_PLACES = (0.42, 0.68, 0.86, 1.0, 1.18, 1.52, 1.80, 1.97, 2.18, 2.52)
+CAP_PLACE = 2.86
+
+
+def _place(joints: Array, u: float) -> Array:
+    bone = min(int(u), 2)
+    return np.asarray(joints[bone] + (joints[bone + 1] - joints[bone]) * (u - bone))
+
+
+def _frame_at(frames: Array, u: float) -> Array:
+    """Return the frame at `u`: the bones' frames blend around the joints so that rings halve the angle."""
+    low = int(np.clip(np.floor(u - 0.5), 0, 2))
+    high = min(low + 1, 2)
+    t = np.clip((u - 0.5 - low - 0.35) / 0.3, 0.0, 1.0)
+    axis = frames[low, 2] * (1 - t) + frames[high, 2] * t
+    axis /= np.linalg.norm(axis)
+    dorsal = frames[low, 1] - axis * (frames[low, 1] @ axis)
+    dorsal /= np.linalg.norm(dorsal)
+    return np.stack([np.cross(dorsal, axis), dorsal, axis])
+
+
+def ring_points(dims: Dimensions, finger: int, u: float, count: int, phase: float, clip: float) -> Array:
+    """Return `count` points around a finger at `u`, where rays from the bone leave the surface."""
+    shape = dims.fingers[finger]
+    joints, frames = finger_joints(shape), bone_frames(shape)
+    frame = _frame_at(frames, u)
+    angles = phase + np.arange(count) * 2 * np.pi / count
+    directions = np.cos(angles)[:, None] * frame[0] + np.sin(angles)[:, None] * frame[1]
+    origin = _place(joints, u) - 1.8 * frame[1]
+    origins = np.repeat(origin[None], count, 0)
+    alone = cast(finger_field(finger_pieces(shape)), origins, directions, 40.0, 80)
+    both = cast(one_finger_field(dims, finger), origins, directions, 40.0, 80)
+    reach = np.minimum(both, alone * clip)
+    return np.asarray(origins + directions * reach[:, None])
+
+
+def start_points(dims: Dimensions, layout: Layout) -> Array:
+    """Return the first guess (V, 3) of all vertices: rings on the fingers, a loft in the palm."""
+    points = np.full((layout.count, 3), np.nan)
+    first = np.deg2rad(18.0)
+    sums = np.zeros((layout.count, 3))
+    hits = np.zeros(layout.count)
+    for f in range(4):
+        base = ring_points(dims, f, dims.fingers[f].web, 10, first, 1.25)
+        sums[layout.bases[f]] += base
+        hits[layout.bases[f]] += 1
+    known = hits > 0
+    points[known] = sums[known] / hits[known, None]
+    _loft_palm(dims, layout, points)
+    for f in range(5):
+        _finger_points(dims, layout, points, f)
+    return points
+
+
+def _loft_palm(dims: Dimensions, layout: Layout, points: Array) -> None:
+    rows = layout.rows
+    half, deep = dims.wrist_half
+    top = points[rows[0]]
+    angle22 = np.deg2rad(np.r_[10, np.linspace(38, 142, 9), 170, 190, np.linspace(218, 322, 9), 350])
+    angle16 = np.deg2rad(np.r_[11, np.linspace(38, 142, 6), 169, 191, np.linspace(218, 322, 6), 349])
+
+    def oval(angles: Array) -> Array:
+        return np.stack(
+            [np.full(len(angles), WRIST_END_X), 4.5 + deep * np.sin(angles), 5.0 + half * np.cos(angles)], 1
+        )
+
+    end = oval(angle22)
+    narrow_pick = np.r_[0, np.linspace(1, 9, 6), 10, 11, np.linspace(12, 20, 6), 21]
+    narrow_top = np.stack([np.interp(narrow_pick, np.arange(22), top[:, i]) for i in range(3)], 1)
+    narrow_end = oval(angle16)
+    last = len(rows) - 1
+    for j, row in enumerate(rows):
+        if j == 0:
+            continue
+        t = j / last
+        wide = len(row) == 22
+        loop = (1 - t) * (top if wide else narrow_top) + t * (end if wide else narrow_end)
+        points[row[row >= 0]] = loop[row >= 0]
+
+
+def _finger_points(dims: Dimensions, layout: Layout, points: Array, f: int) -> None:
+    loops, base = layout.rings[f], layout.bases[f]
+    shape = dims.fingers[f]
+    joints, frames = finger_joints(shape), bone_frames(shape)
+    places = THUMB_PLACES if f == 4 else RING_PLACES[len(loops) - 2]
+    first = np.deg2rad(18.0)
+    if f == 4:
+        local = (points[base] - joints[0]) @ frames[0].T
+        turn = np.arctan2(local[:, 1], local[:, 0]) - np.arange(len(base)) * 2 * np.pi / len(base)
+        first = float(np.angle(np.exp(1j * turn).mean()))
+    for u, loop in zip(places, loops[:-2], strict=True):
+        points[loop] = ring_points(dims, f, u, len(loop), first, 1.6 if u < 1.0 else 1.15)
+    points[loops[-2]] = ring_points(dims, f, CAP_PLACE, 5, first, 1.1)
+    start = joints[3] - frames[2, 2] * 10.0 - frames[2, 1] * 1.8
+    reach = cast(finger_field(finger_pieces(shape)), start[None], frames[2, 2][None], 20.0)
+    points[loops[-1][0]] = start + frames[2, 2] * reach[0]
+
+
+def adjacency(faces: Ints, count: int) -> sparse.csr_matrix:
+    """Return the symmetric 0/1 matrix of the mesh's edges."""
+    i = faces.ravel()
+    j = np.roll(faces, -1, 1).ravel()
+    data = np.ones(len(i))
+    matrix = sparse.coo_matrix((data, (i, j)), shape=(count, count)).tocsr()
+    matrix = matrix + matrix.T
+    matrix.data[:] = 1.0
+    return matrix
+
+
+def relax(dims: Dimensions, layout: Layout, points: Array, rounds: int) -> tuple[Array, Ints]:
+    """Even out the palm's vertices on the surface; fingers beyond their second ring stay.
+
+    Returns the vertices (V, 3) [mm] and the faces (1538, 3).
+    """
+    field = hand_field(dims)
+    fixed = np.zeros(layout.count, dtype=bool)
+    for f, loops in enumerate(layout.rings):
+        for loop in loops[(3 if f == 4 else 1) :]:
+            fixed[loop] = True
+    wrist = layout.rows[-1]
+    faces = make_faces(layout, points)
+    links = adjacency(faces, layout.count)
+    degree = np.asarray(links.sum(1)).ravel()
+    for _ in range(rounds):
+        mean = links @ points / degree[:, None]
+        step = 0.5 * (mean - points)
+        step[fixed] = 0
+        step[wrist, 0] = 0
+        moved = points + step
+        free = ~fixed
+        moved[free] = project(field, moved[free], 1, 3.0)
+        moved[wrist, 0] = WRIST_END_X
+        points = moved
+    points[~fixed] = project(field, points[~fixed], 3)
+    points[wrist, 0] = WRIST_END_X
+    return points, make_faces(layout, points)
+
+
+def outward(field_points: Array, dims: Dimensions) -> Array:
+    """Return unit normals (V, 3) of the implicit hand at points."""
+    slope = gradient(hand_field(dims), field_points)
+    return np.asarray(slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-9))
