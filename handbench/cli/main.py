@@ -12,6 +12,7 @@ from handbench.errors import HandbenchError
 from handbench.version import __version__
 
 _COMMANDS = {
+    "config": ("handbench.cli.config:config", "Show the keys of a recipe and their values."),
     "data": ("handbench.cli.data:data", "Look at datasets and verify them."),
     "demo": ("handbench.cli.demo:demo", "The tour: make a small dataset and look at it."),
     "doctor": ("handbench.cli.doctor:doctor", "What is installed, what works, and the remedy where not."),

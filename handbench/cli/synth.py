@@ -1,0 +1,98 @@
+"""``handbench synth-aih``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command("synth-aih")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder of the dataset (one a split)."
+)
+@click.option("--num", default=2000, show_default=True, help="Number of records; a scene gives three.")
+@click.option(
+    "--recipe", default="render", show_default=True, help="render (aih-r1), or a recipe's .toml file."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
+@click.option("--workers", default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--renderer",
+    default="auto",
+    show_default=True,
+    help="auto, raster (no GL) or pyrender (EGL); auto measures once.",
+)
+@click.option(
+    "--poses", default="sampler", show_default=True, help="sampler, or tzionas:DIR[@sequences=01-07]."
+)
+@click.option(
+    "--backgrounds", default="procedural", show_default=True, help="procedural, or a folder of jpg and png."
+)
+@click.option("--hand-model", default="procedural", show_default=True, help="procedural, or mano:DIR.")
+@click.option(
+    "--size", default=None, type=int, help="Side of a picture in pixels.  [default: the recipe's 256]"
+)
+@click.option(
+    "--on-existing",
+    default="resume",
+    show_default=True,
+    type=click.Choice(["resume", "error", "overwrite"]),
+    help="What to do with shards that are there.",
+)
+@click.option("--shards", default=None, help="Make only these shards of the whole: 3, 0-7 or 0-7,12.")
+@click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, e.g. p_absent=0."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def synth_aih(
+    out: Path,
+    num: int,
+    recipe: str,
+    seed: int,
+    workers: int,
+    renderer: str,
+    poses: str,
+    backgrounds: str,
+    hand_model: str,
+    size: int | None,
+    on_existing: str,
+    shards: str | None,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Synthesise the Amodal InterHand dataset (AIH).
+
+    A record is a picture of two hands with amodal and visible masks, the target hand alone and whole, joints
+    and MANO parameters. Each scene gives a right-centred, a left-centred and a pair record. The same command
+    continues after an
+    interruption. All keys of the recipe: handbench config show render
+
+    \b
+    Examples:
+      handbench synth-aih --out aih/train --num 3000
+      handbench synth-aih --out aih/real --poses tzionas:tzionas_hands --num 2000 --workers 2
+      handbench synth-aih --out aih/dark --num 300 --set effects.p_low_light=1.0
+    """
+    from handbench.synth.generate import SynthOptions, generate
+
+    options = SynthOptions(
+        recipe=recipe,
+        overrides=overrides if size is None else (*overrides, f"size={size}"),
+        seed=seed,
+        renderer=renderer,
+        poses=poses,
+        backgrounds=backgrounds,
+        hand_model=hand_model,
+    )
+    manifest = generate(
+        out, options, num=num, workers=workers, shards=shards, on_existing=on_existing, quiet=quiet or as_json
+    )
+    if as_json:
+        click.echo(json.dumps(manifest.to_dict(), indent=2))
+        return
+    for line in manifest.summary():
+        click.echo(line)
