@@ -1,0 +1,215 @@
+"""The engine: makes the shards of a dataset with worker processes, from wherever an earlier run stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Any
+
+from handbench.errors import HandbenchError, PartialError
+from handbench.progress import Progress
+from handbench.store.existing import OnExisting, prepare_folder, remove_leftovers, survey
+from handbench.store.files import fail_writing, remove
+from handbench.store.job import Job, make_shard
+from handbench.store.lock import RunLock
+from handbench.store.manifest import MANIFEST, Manifest, make_manifest, read_shards, write_manifest
+from handbench.store.plan import DatasetSpec, Plan
+from handbench.store.pool import Pool
+from handbench.store.shardinfo import ShardInfo
+from handbench.store.worker import Made, Setup, Task
+
+
+class Stopped(PartialError):
+    """The user or the system asked the run to stop; what is published stays."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run did.
+
+    Attributes:
+        manifest: of the dataset; None while other shards are still to be made.
+        made: samples made by this run.
+        kept: samples that an earlier run had made.
+        seconds: time this run took.
+    """
+
+    manifest: Manifest | None
+    made: int
+    kept: int
+    seconds: float
+
+
+def run_shards(
+    root: Path,
+    plan: Plan,
+    spec: DatasetSpec,
+    job: Job,
+    workers: int = 1,
+    on_existing: OnExisting = "resume",
+    label: str = "synthesis",
+    quiet: bool = False,
+) -> RunReport:
+    """Makes the shards of a plan; killed at any instant, the same call continues.
+
+    The digest of the result depends on ``spec`` and the number of samples alone: not on workers, kills,
+    restarts, or the order in which shards were made.
+
+    Args:
+        root: the dataset's folder; made where it is missing.
+        plan: which samples and shards.
+        spec: what decides the samples; shards made from another are refused.
+        job: called once in each worker, gives the function that makes samples.
+        workers: processes; 0 works in this process, which is for profilers and debuggers.
+        on_existing: what to do where there are shards: keep them, refuse, or start anew.
+        label: what the work is, for the progress line.
+        quiet: print no progress.
+
+    Raises:
+        HandbenchError: bad input, before any work is done; an error of the job.
+        PartialError: the disk is full, or a shard kills its workers; published shards stay.
+        CorruptError: a published shard differs from what was written.
+        Stopped: after SIGINT or SIGTERM, within five seconds.
+    """
+    started = time.monotonic()
+    if workers < 0:
+        raise HandbenchError(f"--workers {workers}", "give 1 or more")
+    if type(job).__module__ == "__main__" and workers:
+        raise HandbenchError("workers cannot import a job of the main script", "move its class to a module")
+    prepare_folder(root)
+    with RunLock(root, plan) as lock:
+        found = survey(root, plan, spec, on_existing)
+        tasks = [Task(shard, plan.ids(shard), shard in found.smaller) for shard in found.missing]
+        kept = sum(info.n for info in found.kept.values())
+        total = sum(len(plan.ids(shard)) for shard in plan.shards)
+        infos = dict(found.kept)
+        if tasks:
+            # A manifest says that the dataset is whole.
+            remove(root / MANIFEST)
+            with _StopSignals() as signals, Progress(total, label, done=kept, quiet=quiet) as progress:
+                engine = _Engine(root, spec, job, lock.descriptor, progress, signals.stopped)
+                made = engine.run_here(tasks) if workers == 0 else engine.run_pool(tasks, workers)
+            infos |= made
+            remove_leftovers(root, plan.shards)
+            if signals.stopped():
+                raise Stopped(
+                    f"stopped with {len(infos)} of {len(plan.shards)} shards", "the same command continues"
+                )
+            if engine.abandoned:
+                raise _abandoned(engine.abandoned)
+        with lock.manifest():
+            manifest = _conclude(root, plan, infos)
+    return RunReport(manifest, total - kept, kept, time.monotonic() - started)
+
+
+class _Engine:
+    def __init__(
+        self,
+        root: Path,
+        spec: DatasetSpec,
+        job: Job,
+        lock: int,
+        progress: Progress,
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.root, self.spec, self.job, self.lock = root, spec, job, lock
+        self.progress, self.stopped = progress, stopped
+        self.abandoned: list[Task] = []
+
+    def run_pool(self, tasks: list[Task], workers: int) -> dict[int, ShardInfo]:
+        """Makes shards in worker processes."""
+        published: dict[int, ShardInfo] = {}
+
+        def dropped(task: Task) -> None:
+            remove_leftovers(self.root, [task.shard])
+
+        setup = Setup(self.root, self.spec, self.job)
+        with Pool(setup, min(workers, len(tasks)), (self.lock,), dropped) as pool:
+            for report in pool.run(tasks, self.stopped):
+                if isinstance(report, Made):
+                    self.progress.advance(report.samples)
+                elif report.info is not None:
+                    published[report.info.shard] = report.info
+            self.abandoned = pool.abandoned
+        return published
+
+    def run_here(self, tasks: list[Task]) -> dict[int, ShardInfo]:
+        """Makes shards in this process."""
+        published: dict[int, ShardInfo] = {}
+        produce = self.job()
+        for task in tasks:
+            info = make_shard(
+                self.root,
+                task.shard,
+                task.ids,
+                self.spec,
+                produce,
+                task.replaces,
+                self.stopped,
+                self.progress.advance,
+            )
+            if info is None:
+                break
+            published[info.shard] = info
+        return published
+
+
+def _conclude(root: Path, plan: Plan, infos: dict[int, ShardInfo]) -> Manifest | None:
+    """Writes the manifest once every shard of the dataset is there, also those of other runs."""
+    whole = len(infos) == plan.count
+    shards = list(infos.values()) if whole else read_shards(root)
+    if len(shards) != plan.count or any(info.ids != plan.ids(info.shard) for info in shards):
+        return None
+    manifest = make_manifest(shards)
+    try:
+        write_manifest(root, manifest)
+    except OSError as error:
+        fail_writing(root / MANIFEST, error)
+    return manifest
+
+
+def _abandoned(tasks: list[Task]) -> PartialError:
+    names = ", ".join(f"{task.shard} (samples {task.ids[0]} to {task.ids[-1]})" for task in tasks)
+    return PartialError(
+        f"these shards killed their worker three times: {names}; all others are done",
+        "is there memory enough? use fewer workers, then run the same command again",
+    )
+
+
+class _StopSignals:
+    """Turns SIGINT and SIGTERM into a flag; the second one ends the process at once."""
+
+    def __init__(self) -> None:
+        self._flag = False
+        self._old: dict[signal.Signals, Any] = {}
+
+    def stopped(self) -> bool:
+        """Whether a signal has come."""
+        return self._flag
+
+    def __enter__(self) -> _StopSignals:
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGINT, signal.SIGTERM):
+                self._old[name] = signal.signal(name, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for name, handler in self._old.items():
+            signal.signal(name, handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._flag:
+            os._exit(130)
+        self._flag = True
+        print("stopping: the unfinished shards are dropped, the others are kept", file=sys.stderr, flush=True)

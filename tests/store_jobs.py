@@ -1,0 +1,92 @@
+"""A small deterministic producer for tests of the store and its engine."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from handbench.errors import HandbenchError
+from handbench.store.masks import encode_mask
+from handbench.store.plan import DatasetSpec
+from handbench.store.record import encode_record
+
+SPEC = DatasetSpec("test/1", "0123456789abcdef", 7, recipe={"size": 64}, renderer={"name": "none"})
+
+
+def make_sample(sample_id: int, size: int = 600) -> tuple[bytes, dict[str, dict[str, int]]]:
+    rng = np.random.default_rng([7, sample_id])
+    amodal = np.zeros((24, 40), np.bool_)
+    amodal[3 : 5 + sample_id % 15, 4:30] = True
+    visible = amodal.copy()
+    visible[:, :8] = False
+    blobs = {
+        "noise": rng.bytes(size + int(rng.integers(size))),
+        "target_amodal": encode_mask(amodal),
+        "target_visible": encode_mask(visible),
+    }
+    fields = {"scene_id": sample_id // 3, "right": {"joints": rng.normal(size=(21, 3))}}
+    return encode_record(sample_id, blobs, fields), {"kind": {str(sample_id % 3): 1}}
+
+
+@dataclass(frozen=True)
+class RandomJob:
+    """Random bytes keyed by the id.
+
+    Attributes:
+        pause: seconds a sample takes.
+        size: bytes of the smallest record, about.
+    """
+
+    pause: float = 0.0
+    size: int = 600
+
+    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+            if self.pause:
+                time.sleep(self.pause)
+            return make_sample(sample_id, self.size)
+
+        return produce
+
+
+@dataclass(frozen=True)
+class KillingJob:
+    """Kills its worker at one sample: always, or only the first time (marked by a file)."""
+
+    at: int
+    mark: Path | None = None
+
+    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+            if sample_id == self.at and (self.mark is None or not self.mark.exists()):
+                if self.mark is not None:
+                    self.mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return make_sample(sample_id)
+
+        return produce
+
+
+@dataclass(frozen=True)
+class FailingJob:
+    """Raises a user's error, or a bug, at one sample or at its start."""
+
+    at: int
+    bug: bool = False
+
+    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+        if self.at < 0:
+            raise HandbenchError("no such model", "choose another")
+
+        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+            if sample_id == self.at:
+                raise ZeroDivisionError("bug") if self.bug else HandbenchError("NaN in pose 3", "remove it")
+            return make_sample(sample_id)
+
+        return produce
