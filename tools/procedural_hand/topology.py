@@ -21,10 +21,10 @@ WIDE_ROWS, NARROW_ROWS = 6, 5
 HOLE_ROWS = (4, 7)
 WRIST_LOOP = (38, 92, 234, 239, 279, 215, 214, 121, 78, 79, 108, 120, 119, 117, 118, 122)
 TIP_IDS = {
-    "index": (320, 317),
+    "index": (320, 317, 333),
     "middle": (443, 444, 445),
-    "ring": (554, 556),
-    "little": (671, 673),
+    "ring": (554, 556, 555),
+    "little": (671, 673, 672),
     "thumb": (744, 745),
 }
 RADIAL, ULNAR = (0, 21), (10, 11)
@@ -182,7 +182,7 @@ def assign_ids(layout: Layout, fingers: tuple[str, ...]) -> Ints:
     for name, loops in zip(fingers, layout.rings, strict=True):
         centre, *near = TIP_IDS[name]
         ids[loops[-1][0]] = centre
-        ids[loops[-2][[0, 2][: len(near)]]] = near
+        ids[loops[-2][: len(near)]] = near
     ids[layout.rows[-1]] = WRIST_LOOP
     free = sorted(set(range(layout.count)) - set(ids[ids >= 0].tolist()))
     ids[ids < 0] = free

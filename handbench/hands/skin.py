@@ -1,0 +1,65 @@
+"""The skin of a hand: one atlas for every mesh of MANO's topology, and a texture for every person.
+
+`atlas_uv` and `skin_channels` belong to a hand model and are made once; `make_skin_texture` paints one
+person's skin from them in about a millisecond.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from handbench.hands.skin_atlas import ATLAS_SIZE, atlas_uv
+from handbench.hands.skin_bake import CHANNELS, skin_channels
+from handbench.hands.skin_tone import TONE_NAMES, SkinTone, sample_skin_tone, tone_colours
+
+__all__ = [
+    "ATLAS_SIZE", "CHANNELS", "TONE_NAMES", "SkinTone",
+    "atlas_uv", "make_skin_texture", "sample_skin_tone", "skin_channels",
+]  # fmt: skip
+
+_CENTRED = np.array([name in ("mottle_a", "mottle_b", "grain") for name in CHANNELS])
+_NAIL = CHANNELS.index("nail")
+_ONE = 1 << 14
+
+
+@njit(cache=True, nogil=True)
+def _paint(
+    channels: npt.NDArray[np.uint8],
+    base: npt.NDArray[np.int32],
+    rows: npt.NDArray[np.int32],
+    out: npt.NDArray[np.uint8],
+) -> None:
+    """Adds channel times row in fixed point (14 bits), a line of the atlas at a time."""
+    count, height, width = channels.shape
+    line = np.empty(width, dtype=np.int32)
+    for y in range(height):
+        for c in range(3):
+            for x in range(width):
+                line[x] = base[c]
+            for k in range(count):
+                gain = rows[k, c]
+                if gain != 0:
+                    source = channels[k, y]
+                    for x in range(width):
+                        line[x] += gain * np.int32(source[x])
+            for x in range(width):
+                out[y, x, c] = np.uint8(min(max(line[x] >> 14, 0), 255))
+
+
+def make_skin_texture(channels: npt.NDArray[np.uint8], tone: SkinTone) -> npt.NDArray[np.uint8]:
+    """Paints one person's skin, (S, S, 3) uint8 sRGB.
+
+    Args:
+        channels: (C, S, S) from `skin_channels`.
+        tone: the person.
+    """
+    colour, rows = tone_colours(tone)
+    gains = rows / np.where(_CENTRED, 127.5, 255.0)[:, None]
+    fixed = np.rint(gains * _ONE).astype(np.int32)
+    centre = 128 * fixed[_CENTRED].sum(axis=0)
+    base = (np.rint(colour * _ONE) - centre + _ONE // 2).astype(np.int32)
+    out = np.empty((*channels.shape[1:], 3), dtype=np.uint8)
+    _paint(channels, base, fixed, out)
+    return out
