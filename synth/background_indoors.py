@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+
 from handbench.synth import background_paint as paint
 from handbench.synth.background_paint import Canvas
 

@@ -11,13 +11,13 @@ import cv2
 import numba
 import numpy as np
 import numpy.typing as npt
-from handbench.synth.background_paint import Painter
 
 from handbench.arrays import ImageArray
 from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
 from handbench.registry import Registry, nearest
 from handbench.seeding import rng_for
+from handbench.synth.background_paint import Painter
 
 FAMILIES: Registry[Painter] = Registry("background family", "handbench.backgrounds")
 for _module, _names in {

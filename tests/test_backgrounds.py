@@ -6,6 +6,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
+from handbench.errors import HandbenchError
 from handbench.synth.backgrounds import (
     FAMILIES,
     TEST_FAMILIES,
@@ -14,8 +16,6 @@ from handbench.synth.backgrounds import (
     open_backgrounds,
     paint,
 )
-
-from handbench.errors import HandbenchError
 
 SMALL = BackgroundSettings(pictures=2, side=96)
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from handbench.synth.effects import Effects, EffectsSettings, Picture, apply_effects, draw_effects
 
 PLAIN = Effects((1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (0, 0), (0.0, 0.0), 0.0, False, 90)

@@ -1,0 +1,184 @@
+"""Forearms: bare, in a sleeve, or none. They go with a hand and belong to no hand mask."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.arrays import FloatArray, ImageArray
+from handbench.hands.model import HandModel
+from handbench.synth import forearm_mesh as mesh
+from handbench.synth.forearm_band import make_band
+from handbench.synth.forearm_texture import SIDE, SKIN_ROWS, arm_texture
+from handbench.synth.forearm_wear import Wear
+from handbench.synth.scene import Part
+from handbench.types import Side
+
+_SKIN_STATIONS = np.array([-0.006, 0.0, 0.006, 0.015, 0.027, 0.042, 0.062, 0.09, 0.13, 0.18, 1.0])
+_SLEEVE_RINGS = 11
+
+
+def rim_colors(model: HandModel, texture: ImageArray, uv: npt.NDArray[np.float32]) -> ImageArray:
+    """Samples a hand's skin around its open wrist.
+
+    Args:
+        model: the hand model.
+        texture: (S, S, 3) sRGB of the hand.
+        uv: (1538, 3, 2) pixels of the texture for each face corner.
+
+    Returns:
+        (16, 3) uint8 sRGB, one for each vertex of the loop.
+    """
+    face, corner = np.nonzero(np.isin(model.faces, model.wrist_loop))
+    spots = np.rint(uv[face, corner]).astype(np.int64).clip(0, texture.shape[0] - 1)
+    found = texture[spots[:, 1], spots[:, 0]].astype(np.float64)
+    position = np.searchsorted(np.sort(model.wrist_loop), model.faces[face, corner])
+    order = np.argsort(model.wrist_loop)[position]
+    total = np.zeros((mesh.AROUND, 3))
+    np.add.at(total, order, found)
+    return np.rint(total / np.bincount(order, minlength=mesh.AROUND)[:, None]).astype(np.uint8)
+
+
+def make_forearm(
+    model: HandModel,
+    vertices: FloatArray,
+    joints16: FloatArray,
+    rng: np.random.Generator,
+    wear: Wear,
+    skin: ImageArray,
+    direction: FloatArray | None = None,
+    others: FloatArray | None = None,
+    gloss: float = 0.15,
+) -> tuple[Part, ...]:
+    """Makes the forearm of a posed hand: it shares the rim's positions and leaves it without a kink.
+
+    Args:
+        model: the hand model; its side is the arm's.
+        vertices: (778, 3) of the hand, camera frame [m].
+        joints16: (16, 3) MANO16 of the hand, camera frame [m].
+        rng: the scene's generator.
+        wear: what the person wears.
+        skin: (3,) or (16, 3) sRGB of the skin at the wrist (`rim_colors`).
+        direction: (3,) unit vector from wrist to elbow, camera frame; drawn in the wrist's range when None.
+        others: (N, 3) points that the arm must not run through (the other hand), camera frame [m].
+        gloss: of the skin.
+
+    Returns:
+        The arm (``right_arm``), with a watch or bracelet (``right_band``) where it is worn; empty for none,
+        and where no direction leaves room for 10 cm of arm.
+    """
+    if wear.kind == "none":
+        return ()
+    rim = mesh.wrist_rim(model, vertices, joints16)
+    found = _clear_direction(rng, rim, joints16, wear, direction, others)
+    if found is None:
+        return ()
+    aim, length = found
+    colors = np.ascontiguousarray(np.broadcast_to(np.asarray(skin, np.uint8), (mesh.AROUND, 3)))
+    side = model.side
+    arm = _arm_part(rim, aim, length, wear, colors, gloss, side)
+    if wear.band is not side or length < 0.1:
+        return (arm,)
+    return arm, make_band(rng, rim, aim, wear, side)
+
+
+def _clear_direction(
+    rng: np.random.Generator,
+    rim: mesh.WristRim,
+    joints16: FloatArray,
+    wear: Wear,
+    direction: FloatArray | None,
+    others: FloatArray | None,
+) -> tuple[FloatArray, float] | None:
+    """Tries the wanted direction, then six drawn ones; keeps the first that is clear, or the clearest."""
+    draws = rng.standard_normal((6, 2))
+    view = rim.center / max(float(np.linalg.norm(rim.center)), 1e-9)
+    extents = (rim.points - rim.center) @ rim.frame[:2].T
+    radius = float(np.ptp(extents, axis=0).max()) / 2 + 0.004
+    radius += wear.looseness if wear.kind == "sleeve" else 0.0
+    stations = np.arange(-1.0, round(wear.length / 0.015) + 1.0) * 0.015
+    best: tuple[FloatArray, float] | None = None
+    best_value = 0.10
+    candidates = [] if direction is None else [np.asarray(direction, np.float64)]
+    frame = mesh.wrist_frame(joints16)
+    for bend, aside in draws:
+        candidates.append(_bent(frame, wear.flexion * _cut(bend, 3), wear.deviation * _cut(aside, 2)))
+    for aim in candidates:
+        length = wear.length
+        if others is not None and len(others):
+            points, _ = mesh.spine(rim.center, rim.frame, aim, stations)
+            length = min(length, mesh.clear_length(points, stations, radius, np.ascontiguousarray(others)))
+        towards = max(0.0, -float(aim @ view) - 0.35)
+        wanted = direction is not None and aim is candidates[0]
+        value = length * (1.0 if wanted else 1 - 0.5 * towards)
+        if value > best_value:
+            best, best_value = (aim, length), value
+        if length >= wear.length - 1e-9 and (wanted or towards == 0.0):
+            return best
+    return best
+
+
+def _cut(value: float, limit: float) -> float:
+    return float(min(max(value, -limit), limit))
+
+
+def _bent(frame: FloatArray, flexion: float, deviation: float) -> FloatArray:
+    """Turns the straight arm by degrees of flexion and of deviation."""
+    f, d = np.deg2rad(flexion), np.deg2rad(deviation)
+    along, normal, side = frame
+    straight = -along * np.cos(d) + side * np.sin(d)
+    return np.asarray(straight * np.cos(f) + normal * np.sin(f))
+
+
+def _arm_part(
+    rim: mesh.WristRim,
+    aim: FloatArray,
+    length: float,
+    wear: Wear,
+    colors: ImageArray,
+    gloss: float,
+    side: Side,
+) -> Part:
+    sleeved = wear.kind == "sleeve"
+    reach = min(length, wear.cuff + 0.05) if sleeved else length
+    stations = np.append(_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach)
+    vertices, faces, uv = mesh.tube(
+        rim, aim, stations, wear.girth, np.zeros((len(stations), mesh.AROUND)), True
+    )
+    uv[:, :, 0] *= SIDE - 1
+    uv[:, :, 1] = np.clip(uv[:, :, 1] / 0.28, 0, 1) * (SKIN_ROWS - 1)
+    if sleeved and length > wear.cuff + 0.03:
+        start = wear.cuff
+        rings = np.concatenate([[start + 0.012, start], np.linspace(start + 0.004, length, _SLEEVE_RINGS)])
+        outer, more, cloth_uv = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
+        cloth_uv[:, :, 0] *= SIDE - 1
+        cloth_uv[:, :, 1] = np.clip((cloth_uv[:, :, 1] - start) / 0.3, 0, 1)
+        cloth_uv[:, :, 1] = SKIN_ROWS + 1 + cloth_uv[:, :, 1] * (SIDE - SKIN_ROWS - 2)
+        faces = np.concatenate([faces, more + len(vertices)])
+        vertices = np.concatenate([vertices, outer])
+        uv = np.concatenate([uv, cloth_uv])
+    cloth_colors = np.asarray([wear.first, wear.second], np.uint8)
+    return Part(
+        name=f"{side.value}_arm",
+        vertices=vertices,
+        faces=np.ascontiguousarray(faces, dtype=np.int32),
+        hand=side,
+        texture=arm_texture(colors, wear.cloth, wear.print_index, *cloth_colors),
+        uv=np.ascontiguousarray(uv, dtype=np.float32),
+        gloss=0.0 if sleeved else gloss,
+    )
+
+
+def _sleeve_offsets(rings: FloatArray, wear: Wear) -> FloatArray:
+    """Returns how far the cloth stands off the skin, (n, 16) [m]: a turned-in edge, then wrinkles."""
+    along = np.arange(len(rings))[:, None]
+    around = np.arange(mesh.AROUND)[None, :] * (2 * np.pi / mesh.AROUND)
+    phase = wear.print_index % 97
+    wrinkle = np.sin(1.9 * along + phase + 1.3 * np.sin(around + phase)) + 0.6 * np.sin(
+        2 * around + 0.8 * along
+    )
+    offsets = wear.looseness * (1.2 + 0.28 * wrinkle) + 0.0015
+    offsets[0] = 0.4 * wear.looseness
+    offsets[1] = 1.0 * wear.looseness
+    offsets[2] = 1.25 * wear.looseness + 0.001
+    return np.asarray(offsets)
