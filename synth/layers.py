@@ -7,6 +7,8 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from handbench.errors import HandbenchError
 from handbench.synth.scene import HandScene
 
 
@@ -60,3 +62,17 @@ def visible(layers: RenderLayers, names: Collection[str]) -> npt.NDArray[np.int8
         (h, w) int8: index into ``layers.names`` of the nearest named part, -1 where there is none.
     """
     return layers.visible(names)
+
+
+def chosen_parts(known: tuple[str, ...], names: Collection[str]) -> npt.NDArray[np.int32]:
+    """Gives the indices of the named parts, in the scene's order.
+
+    Raises:
+        HandbenchError: an unknown name.
+    """
+    for name in names:
+        if name not in known:
+            raise HandbenchError(
+                f"no part {name!r} in this scene", f"its parts: {', '.join(known) or 'none'}"
+            )
+    return np.array([i for i, name in enumerate(known) if name in names], np.int32)

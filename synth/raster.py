@@ -1,0 +1,262 @@
+"""The renderer ``raster``: a z-buffer in numba without GL, the same bits from run to run."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.errors import HandbenchError
+from handbench.synth import (
+    raster_compose,
+    raster_edges,
+    raster_light,
+    raster_scan,
+    raster_shade,
+    raster_shadow,
+)
+from handbench.synth.layers import chosen_parts
+from handbench.synth.raster_buffers import GRID, LayerBuffers, MeshBuffers
+from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, light_arrays, light_basis, part_arrays
+from handbench.synth.scene import HandScene
+
+# Least size of a light map's texel [m], and texels kept free around the parts for the penumbra.
+TEXEL = 0.004
+MARGIN = 20
+# Half the angle under which the first light is seen from the background, as a ratio.
+LIGHT_SIZE = 0.06
+
+
+class RasterRenderer:
+    """Draws scenes with numba kernels on the caller's thread; one instance a thread."""
+
+    name = "raster"
+
+    def __init__(self) -> None:
+        self._layers: LayerBuffers | None = None
+        self._meshes: list[MeshBuffers] = []
+        self._copies = ReadOnlyCopies()
+        self._generation = 0
+
+    def render(self, scene: HandScene) -> RasterLayers:
+        """Draws each part of the scene once.
+
+        Triangles that reach within 1 mm of the camera, or behind it, are left out.
+
+        Returns:
+            the layers, valid until the next call.
+
+        Raises:
+            HandbenchError: vertices that are not finite, or arrays that do not fit together.
+        """
+        self._generation += 1
+        buffers = self._buffers(len(scene.parts), scene.size)
+        parts = [part_arrays(part, self._copies) for part in scene.parts]
+        layers = RasterLayers(self, self._generation, scene, parts, buffers)
+        for index, part in enumerate(parts):
+            layers.draw(index, part, self._mesh(index, part))
+        layers.draw_light_maps()
+        return layers
+
+    def is_current(self, generation: int) -> bool:
+        """Tells whether layers of this generation still own the memory."""
+        return generation == self._generation
+
+    def _buffers(self, parts: int, size: tuple[int, int]) -> LayerBuffers:
+        if self._layers is None or self._layers.size != size or self._layers.parts < parts:
+            self._layers = LayerBuffers(max(parts, 4), size)
+        return self._layers
+
+    def _mesh(self, index: int, part: PartArrays) -> MeshBuffers:
+        while len(self._meshes) <= index:
+            self._meshes.append(MeshBuffers(0, 0, 0))
+        shape = (part.vertices.shape[0], part.faces.shape[0], part.faces.shape[0] - part.smooth)
+        if self._meshes[index].shape != shape:
+            self._meshes[index] = MeshBuffers(*shape)
+        return self._meshes[index]
+
+
+class RasterLayers:
+    """The layers of one scene drawn by ``RasterRenderer``; see ``RenderLayers``."""
+
+    def __init__(
+        self,
+        renderer: RasterRenderer,
+        generation: int,
+        scene: HandScene,
+        parts: list[PartArrays],
+        buffers: LayerBuffers,
+    ) -> None:
+        self.names = tuple(part.name for part in scene.parts)
+        self.size = scene.size
+        self._renderer = renderer
+        self._generation = generation
+        self._parts = parts
+        self._meshes: list[MeshBuffers] = []
+        self._b = buffers
+        self._K = np.ascontiguousarray(scene.K, np.float64)
+        self._focal = float(min(self._K[0, 0], self._K[1, 1]))
+        self._sh, self._directions, self._colors = light_arrays(scene.lights)
+        self._basis = light_basis(self._directions)
+        self._bounds = np.array([np.inf, -np.inf, np.inf, -np.inf])
+        self._origin = (0.0, 0.0, 1.0)
+
+    def draw(self, index: int, part: PartArrays, mesh: MeshBuffers) -> None:
+        """Draws one part into layer ``index`` and computes the light at its points."""
+        b = self._b
+        self._meshes.append(mesh)
+        finite, front = raster_scan.project(part.vertices, self._K, mesh.screen)
+        if not finite:
+            raise HandbenchError(
+                f"part {part.name!r} has vertices that are not finite",
+                "check the pose and shape it is made from",
+            )
+        box = b.boxes[index]
+        closed = part.closed and front
+        n = raster_scan.draw_faces(
+            mesh.screen, part.faces, closed, box, b.nearness[index], b.owner[index], mesh.drawn
+        )
+        part.drawn = n
+        count = raster_edges.find_edges(
+            b.nearness[index], self._focal, box, b.flags, b.slot[index], b.pixels[index]
+        )
+        b.counts[index] = count
+        raster_edges.sample_edges(
+            mesh.screen, part.faces, mesh.drawn, n, b.slot[index], count, b.near4[index], b.owner4[index]
+        )
+        raster_light.surface_points(
+            part.vertices, part.faces, part.smooth, mesh.points, mesh.normals, mesh.corner
+        )
+        raster_light.light_points(
+            mesh.points,
+            mesh.normals,
+            self._sh,
+            self._directions,
+            self._colors,
+            part.gloss,
+            part.skin,
+            mesh.light,
+        )
+        mesh.used[:] = -1.0
+        raster_shadow.light_frame(mesh.points, self._basis, mesh.placed, self._bounds)
+
+    def draw_light_maps(self) -> None:
+        """Draws each part as the first light sees it, on one grid."""
+        if not self._parts or not np.isfinite(self._bounds).all():
+            return
+        left, right, top, bottom = self._bounds
+        texel = max(TEXEL, max(right - left, bottom - top) / (GRID - 2 * MARGIN))
+        x0 = 0.5 * (left + right) - 0.5 * GRID * texel
+        y0 = 0.5 * (top + bottom) - 0.5 * GRID * texel
+        self._origin = (x0, y0, texel)
+        b = self._b
+        for index, (part, mesh) in enumerate(zip(self._parts, self._meshes, strict=True)):
+            raster_scan.draw_heights(
+                mesh.placed, x0, y0, texel, part.faces, b.heights[index], b.texel_owner, b.height_boxes[index]
+            )
+
+    def mask(self, name: str) -> npt.NDArray[np.bool_]:
+        """Gives the part's own mask at pixel centres, (h, w) bool."""
+        return self._nearness(name) > 0.0
+
+    def depth(self, name: str) -> npt.NDArray[np.float32]:
+        """Gives the part's own depth at pixel centres, (h, w) float32 z [m], inf where it is not."""
+        with np.errstate(divide="ignore"):
+            return np.float32(1.0) / self._nearness(name)
+
+    def visible(self, names: Collection[str]) -> npt.NDArray[np.int8]:
+        """Gives the id map of these parts, (h, w) int8, -1 where there is none."""
+        self._check()
+        w, h = self.size
+        ids = np.empty((h, w), np.int8)
+        b = self._b
+        raster_compose.nearest_ids(b.nearness, b.boxes, chosen_parts(self.names, names), b.best, ids)
+        return ids
+
+    def compose(self, scene: HandScene, names: Collection[str]) -> npt.NDArray[np.uint8]:
+        """Gives the picture of the background and these parts, (h, w, 3) uint8 sRGB."""
+        self._check()
+        chosen = chosen_parts(self.names, names)
+        b = self._b
+        w, h = self.size
+        out = np.empty((h, w, 3), np.uint8)
+        raster_shadow.merge_heights(b.heights, b.height_boxes, chosen, b.merged)
+        self._darken_plane(scene, chosen)
+        raster_compose.shade_background(scene.background, b.dark, out)
+        for index in chosen:
+            self._shade(int(index), scene.lights.shadow_strength)
+        raster_compose.paste_edges(
+            b.nearness, b.rgb, b.boxes, b.slot, b.pixels, b.counts, b.near4, b.rgb4, chosen, out
+        )
+        raster_compose.paste_centres(
+            b.nearness, b.rgb, b.boxes, b.slot, chosen, b.best, b.color, b.flags, out
+        )
+        return out
+
+    def _shade(self, index: int, strength: float) -> None:
+        part, mesh, b = self._parts[index], self._meshes[index], self._b
+        raster_shadow.point_shadows(mesh.placed, mesh.normals, self._directions[0], b.merged, mesh.shadow)
+        vertices = part.vertices.shape[0]
+        if not raster_light.mark_stale(part.faces, part.smooth, vertices, mesh.shadow, mesh.used, mesh.stale):
+            return
+        raster_light.apply_shadow(mesh.light, mesh.shadow, strength, mesh.lit)
+        raster_shade.face_planes(
+            mesh.screen, part.faces, part.smooth, mesh.drawn, part.drawn, mesh.stale, mesh.lit, part.uv,
+            part.colors, mesh.corner, mesh.planes,
+        )  # fmt: skip
+        raster_shade.shade_pixels(
+            mesh.planes, part.texture, part.textured, mesh.stale, b.boxes[index], b.nearness[index],
+            b.owner[index], b.rgb[index],
+        )  # fmt: skip
+        raster_shade.shade_samples(
+            mesh.planes, part.texture, part.textured, float(raster_edges.STEP) / self._focal, b.pixels[index],
+            b.counts[index], b.nearness[index], b.rgb[index], b.near4[index], b.owner4[index], b.rgb4[index],
+        )  # fmt: skip
+
+    def _darken_plane(self, scene: HandScene, chosen: npt.NDArray[np.int32]) -> None:
+        """Fills the coarse map of shadows on the background."""
+        b, depth = self._b, scene.background_depth
+        toward = float(self._directions[0, 2])
+        share = self._plane_share()
+        full = scene.lights.shadow_strength * share
+        if not (0.0 < depth < np.inf) or toward > -0.05 or full <= 0.0 or chosen.size == 0:
+            b.dark[:] = 1.0
+            return
+        x0, y0, texel = self._origin
+        warp = self._basis[:2].astype(np.float64) @ (depth * np.linalg.inv(self._K)) / texel
+        warp -= np.array([[0.0, 0.0, x0 / texel], [0.0, 0.0, y0 / texel]])
+        height = np.mean([self._meshes[int(i)].placed[:, 2].mean() for i in chosen])
+        gap = max(float(height) + depth * toward, 0.0)
+        reach = int(min(max(round(LIGHT_SIZE * gap / (2.0 * texel)), 1), 4))
+        darkness = 1.0 - (1.0 - full) ** (1.0 / raster_light.GAMMA)
+        raster_shadow.plane_shadow(b.merged, warp, reach, darkness, b.cover, b.spare, b.dark)
+
+    def _plane_share(self) -> float:
+        """Gives the first light's share of all light on a plane that faces the camera."""
+        facing = np.maximum(-self._directions[:, 2], 0.0) * self._colors.mean(1)
+        sh = self._sh.mean(1)
+        around = max(float(sh[0] - sh[2] + 2.0 * sh[6]), 0.0)
+        total = float(facing.sum()) + around
+        return float(facing[0]) / total if total > 0.0 else 0.0
+
+    def _nearness(self, name: str) -> npt.NDArray[np.float32]:
+        self._check()
+        index = chosen_parts(self.names, (name,))[0]
+        w, h = self.size
+        full = np.zeros((h, w), np.float32)
+        x0, y0, x1, y1 = self._b.boxes[index]
+        full[y0:y1, x0:x1] = self._b.nearness[index, y0:y1, x0:x1]
+        return full
+
+    def _check(self) -> None:
+        if not self._renderer.is_current(self._generation):
+            raise HandbenchError(
+                "these layers belong to an earlier render() call",
+                "compose a scene before rendering the next one",
+            )
+
+
+def make() -> RasterRenderer:
+    """Makes the renderer; the registry's entry."""
+    return RasterRenderer()

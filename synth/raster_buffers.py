@@ -1,0 +1,63 @@
+"""Memory that the rasteriser uses again from scene to scene."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+# Texels of a light map on a side.
+GRID = 128
+
+
+class LayerBuffers:
+    """Layers of up to ``parts`` parts at one picture size; memory is touched only where a part is drawn."""
+
+    def __init__(self, parts: int, size: tuple[int, int]) -> None:
+        w, h = size
+        self.parts = parts
+        self.size = size
+        self.nearness = np.zeros((parts, h, w), np.float32)
+        self.owner = np.zeros((parts, h, w), np.int32)
+        self.slot = np.zeros((parts, h, w), np.int32)
+        self.rgb = np.zeros((parts, h, w), np.uint32)
+        self.boxes = np.zeros((parts, 4), np.int32)
+        self.pixels = np.zeros((parts, h * w), np.int32)
+        self.counts = np.zeros(parts, np.int32)
+        self.near4 = np.zeros((parts, h * w, 4), np.float32)
+        self.owner4 = np.zeros((parts, h * w, 4), np.int32)
+        self.rgb4 = np.zeros((parts, h * w, 4), np.uint32)
+        self.heights = np.zeros((parts, GRID, GRID), np.float32)
+        self.height_boxes = np.zeros((parts, 4), np.int32)
+        self.best = np.zeros(w, np.float32)
+        self.color = np.zeros(w, np.uint32)
+        self.flags = np.zeros(w, np.uint8)
+        self.dark = np.ones((h // 4 + 2, w // 4 + 2), np.float32)
+        self.merged = np.zeros((GRID, GRID), np.float32)
+        self.texel_owner = np.zeros((GRID, GRID), np.int32)
+        self.cover = np.zeros((GRID // 2, GRID // 2), np.float32)
+        self.spare = np.zeros((GRID // 2, GRID // 2), np.float32)
+
+
+class MeshBuffers:
+    """What is known of one part's vertices and faces; grows to the largest mesh that it has held."""
+
+    def __init__(self, vertices: int, faces: int, flat: int) -> None:
+        points = vertices + flat
+        self.shape = (vertices, faces, flat)
+        self.screen = np.zeros((vertices, 3), np.float64)
+        self.corner = np.zeros(vertices, np.int32)
+        self.drawn = np.zeros(faces, np.int32)
+        self.stale = np.zeros(faces, np.uint8)
+        self.planes = np.zeros((faces, 24), np.float32)
+        self.points = np.zeros((points, 3), np.float32)
+        self.normals = np.zeros((points, 3), np.float32)
+        self.light = np.zeros((points, 8), np.float32)
+        self.lit = np.zeros((points, 4), np.float32)
+        self.placed = np.zeros((points, 3), np.float64)
+        self.shadow = np.zeros(points, np.float32)
+        self.used = np.zeros(points, np.float32)
+
+
+NO_TEXTURE: npt.NDArray[np.uint8] = np.zeros((2, 2, 3), np.uint8)
+NO_UV: npt.NDArray[np.float32] = np.zeros((0, 3, 2), np.float32)
+NO_COLORS: npt.NDArray[np.uint8] = np.zeros((0, 3), np.uint8)

@@ -1,0 +1,159 @@
+"""Sub-pixel coverage where it matters: four depth samples at the pixels on a part's outlines (numba).
+
+Inside a surface one sample at the pixel's centre is enough. Pixels at the outline, and at steps in depth
+within the part (a finger before the palm), get four samples on a rotated grid, each with its nearest face.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from handbench.synth.raster_scan import F32, F64, I32
+
+U8 = npt.NDArray[np.uint8]
+
+# A rotated grid: four columns and four rows, each with one sample.
+SAMPLE_X = (-0.125, 0.375, 0.125, -0.375)
+SAMPLE_Y = (-0.375, -0.125, 0.375, 0.125)
+REACH = 0.375
+
+# A bend of the depth by more than this many pixel footprints within a pixel is a step between two surfaces.
+STEP = np.float32(3.0)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def find_edges(nearness: F32, focal: float, box: I32, flags: U8, slot: I32, pixels: I32) -> int:
+    """Numbers the pixels that need sub-samples.
+
+    Args:
+        nearness: (h, w) 1 / z.
+        focal: focal length [px].
+        box: (4,) of ``draw_faces``; grown by two pixels here.
+        flags: (w,) scratch.
+        slot: (h, w) gives each pixel's number, or -1; written inside the grown box.
+        pixels: (N,) gives y * w + x of each numbered pixel.
+
+    Returns:
+        how many there are.
+    """
+    h, w = nearness.shape
+    if box[2] <= box[0] or box[3] <= box[1]:
+        return 0
+    x0, y0, x1, y1 = max(box[0] - 2, 0), max(box[1] - 2, 0), min(box[2] + 2, w), min(box[3] + 2, h)
+    for y in range(y0, y1):
+        slot[y, x0:x1] = -1
+        if y < box[1] or y >= box[3]:
+            nearness[y, x0:x1] = 0.0
+        else:
+            nearness[y, x0 : box[0]] = 0.0
+            nearness[y, box[2] : x1] = 0.0
+    box[0], box[1], box[2], box[3] = x0, y0, x1, y1
+    count = 0
+    ratio = STEP / np.float32(focal)
+    n = x1 - x0
+    for y in range(y0, y1):
+        row = nearness[y, x0:x1]
+        _bends(row, nearness[max(y - 1, y0), x0:x1], nearness[min(y + 1, y1 - 1), x0:x1], ratio, flags)
+        line = slot[y, x0:x1]
+        for x in range(n):
+            if flags[x]:
+                line[x] = count
+                pixels[count] = y * w + x0 + x
+                count += 1
+    return count
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _bends(row: F32, above: F32, below: F32, ratio: np.float32, flags: U8) -> None:
+    """Flags where the depth bends too sharply for one surface; a mask's edge is the sharpest bend."""
+    n = row.shape[0]
+    middle, left, right, up, down = row[1 : n - 1], row[: n - 2], row[2:], above[1 : n - 1], below[1 : n - 1]
+    inner = flags[1:]
+    for i in range(n - 2):
+        twice = middle[i] + middle[i]
+        across = abs(left[i] + right[i] - twice)
+        along = abs(up[i] + down[i] - twice)
+        bend = across if across > along else along
+        side = left[i] if left[i] > right[i] else right[i]
+        end = up[i] if up[i] > down[i] else down[i]
+        most = side if side > end else end
+        most = most if most > middle[i] else middle[i]
+        inner[i] = np.uint8(bend > ratio * most)
+    for i in (0, n - 1):
+        flags[i] = np.uint8(
+            abs(above[i] + below[i] - row[i] - row[i]) > ratio * max(row[i], above[i], below[i])
+        )
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def sample_edges(
+    screen: F64, faces: I32, drawn: I32, n_drawn: int, slot: I32, n_edges: int, near4: F32, owner4: I32
+) -> None:
+    """Finds the nearest face at each sample of each numbered pixel.
+
+    Args:
+        screen: (V, 3) x, y, 1 / z.
+        faces: (F, 3).
+        drawn: (F,) the ``n_drawn`` faces to look at.
+        n_drawn: their number.
+        slot: (h, w) number of each pixel, or -1, valid in the part's grown box.
+        n_edges: how many pixels are numbered.
+        near4: (N, 4) gives 1 / z at the samples, 0 where the part is not.
+        owner4: (N, 4) gives the face index.
+    """
+    h, w = slot.shape
+    near4[:n_edges] = 0.0
+    for i in range(n_drawn):
+        f = drawn[i]
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        xa, ya, xb, yb, xc, yc = (
+            screen[a, 0],
+            screen[a, 1],
+            screen[b, 0],
+            screen[b, 1],
+            screen[c, 0],
+            screen[c, 1],
+        )
+        x0 = max(math.ceil(min(xa, xb, xc) - REACH), 0)
+        x1 = min(math.floor(max(xa, xb, xc) + REACH), w - 1)
+        y0 = max(math.ceil(min(ya, yb, yc) - REACH), 0)
+        y1 = min(math.floor(max(ya, yb, yc) + REACH), h - 1)
+        if x1 < x0 or y1 < y0:
+            continue
+        sign = 1.0 if (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya) > 0.0 else -1.0
+        # Each edge function changes only its sign when the edge is walked the other way, so no sample falls
+        # into a crack between two faces.
+        ax, ay, a0 = sign * (yb - yc), sign * (xc - xb), sign * (xb * yc - xc * yb)
+        bx, by, b0 = sign * (yc - ya), sign * (xa - xc), sign * (xc * ya - xa * yc)
+        cx, cy, c0 = sign * (ya - yb), sign * (xb - xa), sign * (xa * yb - xb * ya)
+        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
+        inv = sign / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
+        reach_a, reach_b, reach_c = (
+            -REACH * (abs(ax) + abs(ay)),
+            -REACH * (abs(bx) + abs(by)),
+            -REACH * (abs(cx) + abs(cy)),
+        )
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                k = slot[y, x]
+                if k < 0:
+                    continue
+                wa = ax * x + ay * y + a0
+                wb = bx * x + by * y + b0
+                wc = cx * x + cy * y + c0
+                if wa < reach_a or wb < reach_b or wc < reach_c:
+                    continue
+                for s in range(4):
+                    dx, dy = SAMPLE_X[s], SAMPLE_Y[s]
+                    ea = wa + (ax * dx + ay * dy)
+                    eb = wb + (bx * dx + by * dy)
+                    ec = wc + (cx * dx + cy * dy)
+                    if ea >= 0.0 and eb >= 0.0 and ec >= 0.0:
+                        z = np.float32((ea * za + eb * zb + ec * zc) * inv)
+                        if z > near4[k, s]:
+                            near4[k, s] = z
+                            owner4[k, s] = f

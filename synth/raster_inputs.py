@@ -1,0 +1,144 @@
+"""A scene's arrays as the kernels of ``raster`` take them."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.errors import HandbenchError
+from handbench.synth.raster_buffers import NO_COLORS, NO_TEXTURE, NO_UV
+from handbench.synth.raster_scan import F32, F64, I32
+from handbench.synth.scene import Lights, Part
+
+# Faces of MANO's mesh; those that follow close the wrist.
+HAND_FACES = 1538
+
+_Scalar = TypeVar("_Scalar", bound=np.generic)
+
+
+class ReadOnlyCopies:
+    """Writable copies of read-only arrays that come back with every scene (faces, texture coordinates).
+
+    Numba would compile every kernel a second time for read-only arrays.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[int, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
+
+    def get(self, array: npt.NDArray[Any], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:
+        """Gives the array as contiguous, writable ``dtype``: itself where it is so already, else a copy."""
+        if array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable:
+            return array
+        if array.flags.writeable or (array.base is not None and array.base.flags.writeable):
+            return np.array(array, dtype, order="C")
+        known = self._kept.get(id(array))
+        if known is None or known[1].dtype != dtype:
+            if len(self._kept) >= 16:
+                self._kept.clear()
+            known = (array, np.array(array, dtype, order="C"))
+            self._kept[id(array)] = known
+        return known[1]
+
+
+class PartArrays:
+    """One part's arrays, checked; ``smooth`` faces share vertex normals, ``drawn`` is set by the draw."""
+
+    __slots__ = (
+        "closed", "colors", "drawn", "faces", "gloss", "name", "skin", "smooth", "texture", "textured", "uv", "vertices",
+    )  # fmt: skip
+
+    name: str
+    vertices: F64
+    faces: I32
+    smooth: int
+    closed: bool
+    skin: bool
+    gloss: float
+    textured: bool
+    texture: npt.NDArray[np.uint8]
+    uv: F32
+    colors: npt.NDArray[np.uint8]
+    drawn: int
+
+
+def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
+    """Checks a part and gives its arrays.
+
+    Raises:
+        HandbenchError: shapes that do not fit, or faces that name vertices which do not exist.
+    """
+    out = PartArrays()
+    out.name, out.gloss, out.drawn = part.name, float(part.gloss), 0
+    out.closed = part.is_hand
+    out.skin = part.hand is not None
+    out.vertices = _plain(part.vertices, np.float64)
+    out.faces = copies.get(part.faces, np.int32)
+    n = out.vertices.shape[0]
+    if out.vertices.ndim != 2 or out.vertices.shape[1] != 3:
+        raise HandbenchError(
+            f"part {part.name!r}: vertices have shape {out.vertices.shape}", "expected (V, 3)"
+        )
+    if out.faces.ndim != 2 or out.faces.shape[1] != 3:
+        raise HandbenchError(f"part {part.name!r}: faces have shape {out.faces.shape}", "expected (F, 3)")
+    if out.faces.size and (out.faces.max() >= n or out.faces.min() < 0):
+        raise HandbenchError(f"part {part.name!r}: faces name vertices outside 0..{n - 1}", "check the mesh")
+    out.textured = part.texture is not None and part.uv is not None
+    out.texture, out.uv, out.colors = NO_TEXTURE, NO_UV, NO_COLORS
+    count = out.faces.shape[0]
+    out.smooth = min(count, HAND_FACES) if part.is_hand else count
+    if part.texture is not None and part.uv is not None:
+        out.texture = copies.get(part.texture, np.uint8)
+        out.uv = copies.get(part.uv, np.float32)
+        if out.texture.ndim != 3 or out.texture.shape[2] != 3 or min(out.texture.shape[:2]) < 2:
+            raise HandbenchError(
+                f"part {part.name!r}: texture has shape {out.texture.shape}", "expected (S, S, 3) with S >= 2"
+            )
+        if out.uv.ndim != 3 or out.uv.shape[1:] != (3, 2) or not 0 < out.uv.shape[0] <= count:
+            raise HandbenchError(
+                f"part {part.name!r}: uv has shape {out.uv.shape}", f"expected (F, 3, 2), F at most {count}"
+            )
+        out.smooth = min(out.smooth, out.uv.shape[0])
+    elif part.colors is not None:
+        out.colors = copies.get(part.colors, np.uint8)
+        if out.colors.shape != (n, 3):
+            raise HandbenchError(
+                f"part {part.name!r}: colors have shape {out.colors.shape}", f"expected ({n}, 3)"
+            )
+    else:
+        raise HandbenchError(f"part {part.name!r} has no colour", "give texture and uv, or colors")
+    return out
+
+
+def light_arrays(lights: Lights) -> tuple[F32, F32, F32]:
+    """Gives (9, 3) ambient harmonics, (L, 3) directions and (L, 3) colours; a black light where there is none."""
+    sh = np.zeros((9, 3), np.float32)
+    if lights.sh is not None:
+        sh[:] = lights.sh
+    else:
+        sh[0] = lights.ambient
+    directions = np.array(lights.directions, np.float32).reshape(-1, 3)
+    colors = np.array(lights.colors, np.float32).reshape(-1, 3)
+    if directions.shape != colors.shape:
+        raise HandbenchError(
+            f"{len(directions)} light directions but {len(colors)} colours", "give one colour a light"
+        )
+    if not len(directions):
+        return sh, np.array([[0.0, 0.0, -1.0]], np.float32), np.zeros((1, 3), np.float32)
+    return sh, directions, colors
+
+
+def light_basis(directions: F32) -> F32:
+    """Gives rows a, b, d: d towards the first light, a x b = d, all unit."""
+    d = directions[0] / max(float(np.linalg.norm(directions[0])), 1e-12)
+    up = np.array([1.0, 0.0, 0.0]) if abs(d[0]) < 0.7 else np.array([0.0, 1.0, 0.0])
+    b = np.cross(d, up)
+    b /= np.linalg.norm(b)
+    return np.stack([np.cross(b, d), b, d]).astype(np.float32)
+
+
+def _plain(array: npt.NDArray[Any], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:
+    if array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable:
+        return array
+    return np.array(array, dtype, order="C")
