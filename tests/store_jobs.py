@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
 import signal
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from handbench.errors import HandbenchError
 from handbench.store.masks import encode_mask
-from handbench.store.plan import DatasetSpec
+from handbench.store.plan import DatasetSpec, make_plan
 from handbench.store.record import encode_record
+from handbench.store.run import run_shards
 
 SPEC = DatasetSpec("test/1", "0123456789abcdef", 7, recipe={"size": 64}, renderer={"name": "none"})
 
@@ -90,3 +95,57 @@ class FailingJob:
             return make_sample(sample_id)
 
         return produce
+
+
+@dataclass(frozen=True)
+class SteppingJob:
+    """Kills its worker before the n-th step that publishes a shard, once (marked by a file).
+
+    The steps are the calls that order what reaches the disk: each fsync and each rename.
+    """
+
+    step: int
+    mark: Path
+
+    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+        steps = 0
+
+        def watched(call: Callable[..., Any]) -> Callable[..., Any]:
+            def wrapper(*args: Any, **kwargs: Any) -> Any:
+                nonlocal steps
+                steps += 1
+                if steps == self.step and not self.mark.exists():
+                    self.mark.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return call(*args, **kwargs)
+
+            return wrapper
+
+        os.fsync, os.rename = watched(os.fsync), watched(os.rename)
+        return make_sample
+
+
+def main() -> None:
+    """Runs the engine as a command does, for tests that kill it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--num", type=int, required=True)
+    parser.add_argument("--shards")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--largest-file", type=int)
+    words = parser.parse_args()
+    if words.largest_file is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (words.largest_file, words.largest_file))
+    try:
+        plan = make_plan(words.num, words.shards)
+        run_shards(words.out, plan, SPEC, RandomJob(words.pause), words.workers, quiet=True)
+    except HandbenchError as error:
+        print(f"handbench: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    import store_jobs
+
+    store_jobs.main()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, overload
 
 from handbench.errors import CorruptError
-from handbench.store.manifest import Manifest, ShardEntry, read_manifest
+from handbench.store.manifest import Manifest, read_manifest
 from handbench.store.reader import ShardReader
 from handbench.store.record import Record
+from handbench.store.shardinfo import shard_folder
 
 _OPEN = 64
 
@@ -29,7 +30,8 @@ class Store(Sequence[Record]):
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self.root, self.manifest = root, manifest
         self._firsts = [entry.first for entry in manifest.shards]
-        self._reader = lru_cache(_OPEN)(self._open)
+        # A bound method here would be a cycle, and keep files open until the collector runs.
+        self._reader = lru_cache(_OPEN)(partial(_open_shard, root, manifest))
 
     @property
     def ids(self) -> range:
@@ -62,13 +64,6 @@ class Store(Sequence[Record]):
     def __reduce__(self) -> tuple[Any, ...]:
         return Store, (self.root, self.manifest)
 
-    def _open(self, index: int) -> ShardReader:
-        entry: ShardEntry = self.manifest.shards[index]
-        reader = ShardReader(self.root / "shards" / f"{entry.shard:05d}")
-        if reader.info.digest != entry.digest:
-            raise CorruptError(f"{reader.folder} is not the shard that the manifest names", "open it again")
-        return reader
-
 
 def open_store(path: Path | str) -> Store:
     """Opens a finished dataset.
@@ -82,3 +77,11 @@ def open_store(path: Path | str) -> Store:
     """
     root = Path(path)
     return Store(root, read_manifest(root))
+
+
+def _open_shard(root: Path, manifest: Manifest, index: int) -> ShardReader:
+    entry = manifest.shards[index]
+    reader = ShardReader(shard_folder(root, entry.shard))
+    if reader.info.digest != entry.digest:
+        raise CorruptError(f"{reader.folder} is not the shard that the manifest names", "open it again")
+    return reader

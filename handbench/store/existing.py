@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,8 +12,7 @@ from handbench.errors import HandbenchError
 from handbench.store.files import remove
 from handbench.store.manifest import MANIFEST, published_shards
 from handbench.store.plan import DatasetSpec, Plan
-from handbench.store.shard import shard_folder
-from handbench.store.shardinfo import ShardInfo, read_shard_info
+from handbench.store.shardinfo import ShardInfo, read_shard_info, shard_folder
 
 OnExisting = Literal["resume", "error", "overwrite"]
 
@@ -67,29 +66,28 @@ def survey(root: Path, plan: Plan, spec: DatasetSpec, on_existing: OnExisting) -
         CorruptError: for a shard whose size or digest differs from what was written.
     """
     remove_leftovers(root, plan.shards)
+    if len(plan.shards) == plan.count:
+        for stale in root.glob(f"{MANIFEST}.tmp.*"):
+            remove(stale)
     published = published_shards(root)
     if on_existing == "overwrite":
-        chosen = published if len(plan.shards) == plan.count else set(published) & set(plan.shards)
+        doomed = published if len(plan.shards) == plan.count else set(published) & set(plan.shards)
         remove(root / MANIFEST)
-        for shard in chosen:
+        for shard in doomed:
             remove(shard_folder(root, shard))
         published = published_shards(root)
     if on_existing == "error" and set(published) & set(plan.shards):
         raise HandbenchError(
             f"{root} already holds {len(published)} shards", "use --on-existing resume or overwrite"
         )
-    kept, smaller = {}, set()
-    for shard in published:
-        info = read_shard_info(shard_folder(root, shard))
+    infos = {shard: read_shard_info(shard_folder(root, shard)) for shard in published}
+    for shard, info in infos.items():
         spec.check_same(info.spec, f"{root} (shard {shard})")
-        _check_layout(root, plan, info)
-        if shard in plan.shards:
-            if info.ids == plan.ids(shard):
-                kept[shard] = info
-            else:
-                smaller.add(shard)
+    _check_layout(root, plan, infos.values())
+    chosen = {shard: info for shard, info in infos.items() if shard in plan.shards}
+    kept = {shard: info for shard, info in chosen.items() if info.ids == plan.ids(shard)}
     missing = tuple(shard for shard in plan.shards if shard not in kept)
-    return Survey(kept, missing, frozenset(smaller))
+    return Survey(kept, missing, frozenset(set(chosen) - set(kept)))
 
 
 def remove_leftovers(root: Path, shards: Iterable[int]) -> None:
@@ -100,14 +98,15 @@ def remove_leftovers(root: Path, shards: Iterable[int]) -> None:
             remove(path)
 
 
-def _check_layout(root: Path, plan: Plan, info: ShardInfo) -> None:
+def _check_layout(root: Path, plan: Plan, infos: Collection[ShardInfo]) -> None:
     hint = "choose another --out, or --on-existing overwrite"
-    if info.ids.stop > plan.num:
+    held = max((info.ids.stop for info in infos), default=0)
+    if held > plan.num:
         raise HandbenchError(
-            f"{root} holds sample {info.ids.stop - 1}, --num {plan.num} ends before it",
-            "give at least the number of the earlier run; " + hint,
+            f"{root} holds samples up to {held - 1}, --num {plan.num} ends before",
+            f"give --num {held} or more; " + hint,
         )
-    if info.first != info.shard * plan.size or info.n > plan.size:
+    if any(info.first != info.shard * plan.size or info.n > plan.size for info in infos):
         raise HandbenchError(
             f"{root} was begun with another shard size: --num {plan.num} has {plan.size} samples a shard",
             "stay on one side of 20,000 samples; " + hint,

@@ -17,7 +17,6 @@ from pathlib import Path
 from types import TracebackType
 
 from handbench.errors import HandbenchError
-from handbench.store.files import replace_durably
 from handbench.store.plan import Plan
 
 LOCK = ".run.lock"
@@ -100,7 +99,9 @@ class RunLock:
         self.descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._acquire()
-            replace_durably(self._path, json.dumps(asdict(self.note)).encode())
+            fresh = self._path.with_suffix(".new")
+            fresh.write_text(json.dumps(asdict(self.note)))
+            fresh.rename(self._path)
         except BaseException:
             os.close(self.descriptor)
             raise
@@ -133,6 +134,8 @@ class RunLock:
             if note.alive or note.elsewhere:
                 self._refuse([note], path)
             path.unlink(missing_ok=True)
+        for stale in self.root.glob(".run.*.new") if self.note.last < 0 else ():
+            stale.unlink(missing_ok=True)
 
     def _try_lock(self) -> bool:
         length = 0 if self.note.last < 0 else self.note.last - self.note.first + 1

@@ -10,7 +10,7 @@ from typing import Any
 from handbench.errors import CorruptError, HandbenchError
 from handbench.store.files import read_sealed, replace_durably, seal
 from handbench.store.plan import DatasetSpec
-from handbench.store.shardinfo import ShardInfo, read_shard_info, records_digest
+from handbench.store.shardinfo import ShardInfo, read_shard_info, records_digest, shard_folder
 from handbench.store.statistics import Tally
 
 SCHEMA = "handbench.dataset/1"
@@ -135,4 +135,4 @@ def read_shards(root: Path) -> list[ShardInfo]:
     Raises:
         CorruptError: when one differs from what was written.
     """
-    return [read_shard_info(root / "shards" / f"{shard:05d}") for shard in published_shards(root)]
+    return [read_shard_info(shard_folder(root, shard)) for shard in published_shards(root)]

@@ -20,17 +20,12 @@ from handbench.errors import CorruptError
 from handbench.store.files import fail_writing, remove, sync_folder, write_durably
 from handbench.store.plan import DatasetSpec
 from handbench.store.record import decode_record
-from handbench.store.shardinfo import DATA, INFO, ShardInfo, read_shard_info, records_digest
+from handbench.store.shardinfo import DATA, INFO, ShardInfo, read_shard_info, records_digest, shard_folder
 from handbench.store.statistics import Statistics, Tally
 
 _BATCH = 64
 # The map is address space, not disk: 1.5 x 256 KB a record, and doubled should that not do.
 _ROOM, _LEAST_MAP = 3 * 128 * 1024, 64 << 20
-
-
-def shard_folder(root: Path, shard: int) -> Path:
-    """Returns where a shard is published."""
-    return root / "shards" / f"{shard:05d}"
 
 
 def record_key(sample_id: int) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,11 +65,28 @@ class ShardInfo:
         return seal({**plain, "schema": SCHEMA, "spec": asdict(self.spec), "index": index})
 
 
+def shard_folder(root: Path, shard: int) -> Path:
+    """Returns where a shard is published."""
+    return root / "shards" / f"{shard:05d}"
+
+
 def read_shard_info(folder: Path) -> ShardInfo:
     """Reads shard.json of one shard and checks it against itself and the size of data.mdb.
 
     Raises:
         CorruptError: when a byte differs, or data.mdb is missing or has another size.
+        HandbenchError: when it is of another schema.
+    """
+    info = parse_shard_info(folder)
+    check_size(folder / DATA, info.size)
+    return info
+
+
+def parse_shard_info(folder: Path) -> ShardInfo:
+    """Reads shard.json of one shard and checks it against itself.
+
+    Raises:
+        CorruptError: when a byte differs.
         HandbenchError: when it is of another schema.
     """
     try:
@@ -83,13 +99,12 @@ def read_shard_info(folder: Path) -> ShardInfo:
         columns = {name: _from_text(content["index"][name], dtype) for name, dtype in _COLUMNS.items()}
         del content["index"]
         info = ShardInfo(**{**content, "spec": DatasetSpec(**content["spec"]), **columns})
-    except (KeyError, TypeError, ValueError, binascii.Error) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{folder / INFO} is damaged: {error}") from None
     if {len(info.offsets), len(info.lengths), len(info.checksums)} != {info.n}:
         raise CorruptError(f"{folder / INFO} is damaged: its index has not {info.n} entries")
     if records_digest([info]) != info.digest:
         raise CorruptError(f"{folder / INFO} is damaged: its checksums and its digest differ")
-    check_size(folder / DATA, info.size)
     return info
 
 

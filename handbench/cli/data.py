@@ -1,0 +1,56 @@
+"""``handbench data``: look at datasets and verify them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def data() -> None:
+    """Look at datasets and verify them."""
+
+
+@data.command(epilog="Example: handbench data verify aih --deep")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--deep", is_flag=True, help="Decode every picture, mask and joint too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def verify(folder: Path, deep: bool, as_json: bool) -> None:
+    """Find every byte of a dataset that differs from what was written.
+
+    Checks sizes, the hash of each file, the checksum of each record, counts and the dataset's digest, and
+    names shard and sample of each fault. Exits with 4 when there is a fault, 3 when it is unfinished.
+    """
+    import orjson
+
+    from handbench.errors import CorruptError, PartialError
+    from handbench.store.verify import verify as run
+
+    verdict = run(folder, deep)
+    digest = verdict.manifest.digest if verdict.manifest else None
+    if as_json:
+        content = {
+            "sound": not verdict.faults,
+            "finished": not verdict.unfinished,
+            "samples": verdict.samples,
+            "size": verdict.size,
+            "digest": digest,
+            "faults": verdict.faults,
+        }
+        click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
+    else:
+        for fault in verdict.faults:
+            click.echo(fault)
+    if verdict.faults:
+        raise CorruptError(
+            f"{folder}: {len(verdict.faults)} faults",
+            "remove the folder of each shard named, then run the command that made them: it makes only those",
+        )
+    if verdict.unfinished:
+        raise PartialError(
+            f"{folder}: its {verdict.samples} samples are sound, but it is unfinished",
+            "run the command that makes it again: it continues",
+        )
+    if not as_json:
+        click.echo(f"sound: {verdict.samples} samples, {verdict.size / 1e6:.1f} MB, digest {digest}")
