@@ -77,7 +77,7 @@ def synth_aih(
       handbench synth-aih --out aih/real --poses tzionas:tzionas_hands --num 2000 --workers 2
       handbench synth-aih --out aih/dark --num 300 --set effects.p_low_light=1.0
     """
-    from handbench.synth.generate import SynthOptions, generate
+    from handbench.synth.generate import SynthOptions, generate, report_dict, summary
 
     options = SynthOptions(
         recipe=recipe,
@@ -88,11 +88,11 @@ def synth_aih(
         backgrounds=backgrounds,
         hand_model=hand_model,
     )
-    manifest = generate(
+    report = generate(
         out, options, num=num, workers=workers, shards=shards, on_existing=on_existing, quiet=quiet or as_json
     )
     if as_json:
-        click.echo(json.dumps(manifest.to_dict(), indent=2))
+        click.echo(json.dumps(report_dict(report), indent=2))
         return
-    for line in manifest.summary():
+    for line in summary(report):
         click.echo(line)

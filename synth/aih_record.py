@@ -1,0 +1,200 @@
+"""One AIH record: a crop of a scene, drawn, composed twice, annotated and encoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from handbench.arrays import BoolArray, FloatArray, ImageArray
+from handbench.errors import HandbenchError
+from handbench.store.masks import encode_mask
+from handbench.store.record import encode_record
+from handbench.store.statistics import Statistics, bin_label
+from handbench.synth.aih_scene import FRAME, SceneDraft, SceneMaker
+from handbench.synth.annotation import SideMasks, annotate_hand, depth_order, side_masks
+from handbench.synth.crop import crop_box, points_box
+from handbench.synth.effects import Effects, apply_effects, draw_effects
+from handbench.synth.layers import RenderLayers
+from handbench.synth.scene import HandScene, Renderer
+from handbench.synth.visibility import flesh_thickness
+from handbench.types import Side
+
+KINDS = ("right", "left", "pair")
+"""The three records of a scene; record i is kind i % 3 of scene i // 3."""
+
+
+class RecordMaker:
+    """Makes the records of a dataset from its scenes.
+
+    Args:
+        scenes: draws scenes.
+        renderer: draws pictures.
+    """
+
+    def __init__(self, scenes: SceneMaker, renderer: Renderer) -> None:
+        self.scenes, self.renderer = scenes, renderer
+        self._flesh = {side: flesh_thickness(model) for side, model in scenes.models.items()}
+        self._draft: SceneDraft | None = None
+
+    def __call__(self, sample_id: int) -> tuple[bytes, Statistics]:
+        """Returns the record of a sample and what it adds to the manifest's histograms."""
+        scene_id, kind = sample_id // 3, KINDS[sample_id % 3]
+        if self._draft is None or self._draft.scene_id != scene_id:
+            self._draft = self.scenes.draft(scene_id)
+        draft, recipe = self._draft, self.scenes.recipe
+        rng = self.scenes.rng("record", sample_id)
+        target = Side.RIGHT if kind == "pair" else Side(kind)
+        box = self._crop(draft, kind, rng)
+        scene = draft.crop(box, recipe.size)
+        layers = self.renderer.render(scene)
+        nearest = layers.visible(layers.names)
+        masks = {side: side_masks(layers, nearest, side) for side in Side}
+        effects = draw_effects(rng, recipe.effects, recipe.size)
+        blobs = _pictures(scene, layers, effects, None if kind == "pair" else target)
+        for name, side in (("target", target), ("other", target.other)):
+            blobs[f"{name}_amodal"] = encode_mask(masks[side].amodal)
+            blobs[f"{name}_visible"] = encode_mask(masks[side].visible)
+        hands = {
+            side.value: annotate_hand(
+                draft.hands[side], scene, layers, nearest, masks[side], self._flesh[side]
+            )
+            if side in draft.hands
+            else None
+            for side in Side
+        }
+        fields = {
+            "scene_id": scene_id,
+            "kind": kind,
+            "target_side": target.value,
+            "size": list(scene.size),
+            "crop": np.asarray(box),
+            "hands": hands,
+            "hand_model": self.scenes.models[target].name,
+            "occlusion": masks[target].occlusion,
+            "depth_order": depth_order(layers, masks),
+            "source": _sources(draft),
+            "effects": _effect_fields(effects),
+        }
+        return encode_record(sample_id, blobs, fields), _statistics(fields)
+
+    def _crop(
+        self, draft: SceneDraft, kind: str, rng: np.random.Generator
+    ) -> tuple[float, float, float, float]:
+        """Draws the crop: about the target, about both hands, or about some hand where the target is absent."""
+        settings = self.scenes.recipe.crop
+        boxes = {side: points_box(draft.camera.project(hand.vertices)) for side, hand in draft.hands.items()}
+        if kind == "pair":
+            corners = [box[:2] for box in boxes.values()] + [box[:2] + box[2:] for box in boxes.values()]
+            box = points_box(np.array(corners)) if corners else _nowhere(rng)
+            return crop_box(box, settings.pair_scale, rng, settings)
+        found = boxes.get(Side(kind))
+        if found is None:
+            # An absent target: a detector's false alarm looks near the other hand, or anywhere.
+            other = boxes.get(Side(kind).other)
+            found = _nowhere(rng) if other is None else _beside(other, rng)
+        return crop_box(found, settings.scale, rng, settings)
+
+
+def _nowhere(rng: np.random.Generator) -> FloatArray:
+    side = FRAME * rng.uniform(0.25, 0.5)
+    return np.array([*rng.uniform(0.1 * FRAME, 0.9 * FRAME - side, 2), side, side])
+
+
+def _beside(box: FloatArray, rng: np.random.Generator) -> FloatArray:
+    longer = max(box[2:])
+    centre = box[:2] + 0.5 * box[2:] + longer * rng.uniform(-0.7, 0.7, 2)
+    return np.array([*(centre - longer / 2), longer, longer])
+
+
+def _pictures(
+    scene: HandScene, layers: RenderLayers, effects: Effects, target: Side | None
+) -> dict[str, bytes]:
+    """Composes the picture and, for a target, the target alone with the same background, blur and noise."""
+    whole = layers.compose(scene, layers.names)
+    blobs = {"image": _jpeg(apply_effects(whole, effects), effects.jpeg_quality)}
+    if target is not None:
+        alone = layers.compose(scene, [part.name for part in scene.parts if part.hand is target])
+        blobs["target_image"] = _jpeg(apply_effects(alone, effects), effects.jpeg_quality)
+        blobs["removed"] = encode_mask(_differ(whole, alone, effects.blur_radius))
+    return blobs
+
+
+def _differ(first: ImageArray, second: ImageArray, reach: int) -> BoolArray:
+    """Returns where two pictures may differ once they are blurred, (h, w) bool."""
+    differ = (first != second).any(axis=2)
+    if reach > 0:
+        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        differ = np.asarray(cv2.dilate(differ.astype(np.uint8), kernel), dtype=np.bool_)
+    return differ
+
+
+def _jpeg(image: ImageArray, quality: int) -> bytes:
+    ok, data = cv2.imencode(
+        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
+    )
+    if not ok:
+        raise HandbenchError("a picture could not be encoded as JPEG")
+    return bytes(data.tobytes())
+
+
+def _sources(draft: SceneDraft) -> dict[str, Any]:
+    """Returns where a record's scene comes from, as plain values."""
+    meta, view = draft.poses, draft.view
+    poses = {
+        "source": "",
+        "kind": "no hands",
+        "frame": -1,
+        "mirrored": False,
+        "gap": None,
+        "penetration": 0.0,
+    }
+    if meta is not None:
+        gap = float(meta.gap) if np.isfinite(meta.gap) else None
+        poses = {
+            "source": meta.source, "kind": meta.kind, "frame": meta.frame, "mirrored": meta.mirrored,
+            "gap": gap, "penetration": float(meta.penetration),
+        }  # fmt: skip
+    camera = {} if view is None else {"distance": view.distance, "occlusion_drawn": view.target}
+    skin = {side.value: draft.people.skin[side].melanin for side in draft.hands}
+    return {
+        "poses": poses, "view": camera, "melanin": skin, "two_people": draft.people.two, **draft.notes
+    }  # fmt: skip
+
+
+def _effect_fields(effects: Effects) -> dict[str, Any]:
+    return {
+        "motion": list(effects.motion),
+        "defocus": effects.defocus,
+        "low_light": effects.low_light,
+        "jpeg_quality": effects.jpeg_quality,
+    }
+
+
+def _statistics(fields: Mapping[str, Any]) -> Statistics:
+    """Counts one record: scene facts on the pair record, target facts on the others."""
+    poses = fields["source"]["poses"]
+    hands = [hand for hand in fields["hands"].values() if hand is not None]
+    counts: dict[str, dict[str, int]] = {"kind": {fields["kind"]: 1}}
+    for hand in hands:
+        counts.setdefault("box", {})
+        label = bin_label(float(max(hand["box"][2:])) / fields["size"][0], 0.05)
+        counts["box"][label] = counts["box"].get(label, 0) + 1
+    if fields["kind"] != "pair":
+        if fields["occlusion"] is not None:
+            counts["target_occlusion"] = {bin_label(fields["occlusion"], 0.05): 1}
+        return counts
+    counts["hands"] = {str(len(hands)): 1}
+    counts["poses"] = {poses["kind"]: 1}
+    for name in ("background", "lights", "forearm"):
+        counts[name] = {fields["source"][name]: 1}
+    if len(hands) == 2:
+        worst = max(hand["occlusion"] for hand in hands)
+        counts["occlusion"] = {bin_label(worst, 0.05): 1}
+        counts["gap_mm"] = {bin_label(min(1000 * poses["gap"], 60.0), 1.0): 1}
+        counts["penetration_mm"] = {bin_label(1000 * poses["penetration"], 0.5): 1}
+        counts["depth_order"] = {fields["depth_order"]: 1}
+    return counts

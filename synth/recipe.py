@@ -1,0 +1,98 @@
+"""The recipe of AIH_Render: every choice of the generator as a key, with a hash."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from handbench.config import build, load_toml, merge, parse_overrides
+from handbench.errors import HandbenchError
+from handbench.registry import nearest
+from handbench.synth.backgrounds import BackgroundSettings
+from handbench.synth.crop import CropSettings
+from handbench.synth.effects import EffectsSettings
+from handbench.synth.forearm_wear import ForearmSettings
+from handbench.synth.lights import LightSettings
+from handbench.synth.occluders import OccluderSettings
+from handbench.synth.people import PeopleSettings
+from handbench.synth.views import ViewConfig
+
+GENERATOR = 1
+"""Raised whenever the same recipe gives other pictures, so that old and new shards never mix."""
+
+RECIPES = {"render": "aih_r1.toml"}
+"""What ``--recipe`` calls the recipes that ship."""
+
+
+@dataclass(frozen=True)
+class AihRecipe:
+    """Keys of AIH_Render. The paper does not publish its own settings; the name says so.
+
+    Attributes:
+        name: the recipe's name.
+        size: side of a picture [px].
+        p_absent: share of scenes with one hand or none.
+        p_none: share of those that have none.
+        crop: where a record looks.
+        people: shape and skin.
+        view: viewpoint and occlusion.
+        backgrounds: what lies behind.
+        forearm: forearms and what they wear.
+        occluders: objects and rings.
+        lights: light and shadow.
+        effects: exposure, blur, noise, JPEG quality.
+    """
+
+    name: str = "aih-r1 (reconstructed)"
+    size: int = 256
+    p_absent: float = 0.1
+    p_none: float = 0.25
+    crop: CropSettings = field(default_factory=CropSettings)
+    people: PeopleSettings = field(default_factory=PeopleSettings)
+    view: ViewConfig = field(default_factory=ViewConfig)
+    backgrounds: BackgroundSettings = field(default_factory=BackgroundSettings)
+    forearm: ForearmSettings = field(default_factory=ForearmSettings)
+    occluders: OccluderSettings = field(default_factory=OccluderSettings)
+    lights: LightSettings = field(default_factory=LightSettings)
+    effects: EffectsSettings = field(default_factory=EffectsSettings)
+
+
+def load_recipe(name: str = "render", overrides: Iterable[str] = ()) -> AihRecipe:
+    """Loads a recipe that ships, or a TOML file, and changes single keys.
+
+    Args:
+        name: ``render``, or the path of a ``.toml`` file with any of the recipe's keys.
+        overrides: ``key=value`` each, dotted for sections.
+
+    Raises:
+        HandbenchError: for an unknown recipe, key (with the nearest known one) or a value out of range.
+    """
+    path = Path(__file__).parent / "recipes" / RECIPES[name] if name in RECIPES else Path(name)
+    if name not in RECIPES and path.suffix != ".toml":
+        hint = nearest(name, list(RECIPES)) + ", or give a .toml file"
+        raise HandbenchError(f"unknown recipe {name!r}", hint)
+    values = merge(load_toml(path), parse_overrides(overrides))
+    return check_recipe(build(AihRecipe, values))
+
+
+def check_recipe(recipe: AihRecipe) -> AihRecipe:
+    """Returns the recipe when its shares and sizes make sense.
+
+    Raises:
+        HandbenchError: naming the key, its value and its range.
+    """
+    bounds = {"size": (32, 2048), "p_absent": (0, 1), "p_none": (0, 1)}
+    for key, (low, high) in bounds.items():
+        value = getattr(recipe, key)
+        if not low <= value <= high:
+            raise HandbenchError(f"{key} is {value}", f"give {low} to {high}")
+    occlusion = recipe.view.occlusion
+    if not 0 <= occlusion.low <= occlusion.high <= 1:
+        raise HandbenchError(
+            f"view.occlusion is {occlusion.low} to {occlusion.high}", "give 0 <= low <= high <= 1"
+        )
+    for key in ("scale", "pair_scale"):
+        if not getattr(recipe.crop, key) > 0:
+            raise HandbenchError(f"crop.{key} is {getattr(recipe.crop, key)}", "give a number above 0")
+    return replace(recipe)
