@@ -21,7 +21,7 @@ from handbench.store.job import Job
 from handbench.store.manifest import published_shards
 from handbench.store.plan import Plan, make_plan
 from handbench.store.run import RunReport, run_shards
-from handbench.store.verify import verify
+from handbench.store.verify import verify_store
 
 NUM = 1_100
 DRIVER = [sys.executable, str(Path(__file__).with_name("store_jobs.py"))]
@@ -80,7 +80,7 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
 def test_workers_do_not_matter(tmp_path: Path, digest: str, workers: int) -> None:
     report = run(tmp_path, workers=workers)
     assert digest_of(report) == digest and (report.made, report.kept) == (NUM, 0)
-    assert not leftovers(tmp_path) and not verify(tmp_path, deep=True, quiet=True).faults
+    assert not leftovers(tmp_path) and not verify_store(tmp_path, deep=True, quiet=True).faults
     again = run(tmp_path, workers=workers)
     assert digest_of(again) == digest and (again.made, again.kept) == (0, NUM)
 

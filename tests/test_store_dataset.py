@@ -28,7 +28,7 @@ from handbench.store.plan import Plan
 from handbench.store.record import decode_record, encode_record
 from handbench.store.run import run_shards
 from handbench.store.shard import ShardWriter
-from handbench.store.verify import verify
+from handbench.store.verify import verify_store
 
 NUM = 520
 
@@ -92,7 +92,7 @@ def test_records_of_all_sizes_are_found(tmp_path: Path) -> None:
     make_shard(tmp_path, 0, range(len(sizes)), SPEC, lambda i: (records[i], {}))
     write_manifest(tmp_path, make_manifest(read_shards(tmp_path)))
     assert [record.data for record in open_store(tmp_path)] == records
-    assert not verify(tmp_path, deep=True, quiet=True).faults
+    assert not verify_store(tmp_path, deep=True, quiet=True).faults
 
 
 def test_a_full_map_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,12 +134,12 @@ def test_every_flipped_byte_is_found(copy: Path) -> None:
             broken, at = bytearray(whole), chance.randrange(len(whole))
             broken[at] ^= chance.randrange(1, 256)
             file.write_bytes(broken)
-            verdict = verify(copy, quiet=True)
+            verdict = verify_store(copy, quiet=True)
             assert verdict.faults, f"{file} byte {at}"
             if file.name != "manifest.json":
                 assert {fault.shard for fault in verdict.faults} == {int(file.parent.name)}
         file.write_bytes(whole)
-    assert not verify(copy, deep=True, quiet=True).faults
+    assert not verify_store(copy, deep=True, quiet=True).faults
 
 
 def test_damage_names_the_sample_and_is_not_returned(copy: Path) -> None:
@@ -150,7 +150,7 @@ def test_damage_names_the_sample_and_is_not_returned(copy: Path) -> None:
     for sample_id in (260, 481):
         raw[int(info.offsets[sample_id - 250]) + 99] ^= 4
     file.write_bytes(raw)
-    faults = verify(copy, quiet=True).faults
+    faults = verify_store(copy, quiet=True).faults
     assert [fault.sample_id for fault in faults] == [None, 260, 481]
     assert str(faults[1]) == "shard 00001: sample 260: is damaged"
     with pytest.raises(CorruptError, match="00001: sample 481 differs"):
@@ -163,26 +163,26 @@ def test_cut_missing_and_foreign_files_are_found(copy: Path) -> None:
         whole = file.read_bytes()
         for length in (0, 1, 4096, len(whole) // 2, len(whole) - 1):
             os.truncate(file, min(length, len(whole) - 1))
-            assert verify(copy, quiet=True).faults, f"{file} cut to {length}"
+            assert verify_store(copy, quiet=True).faults, f"{file} cut to {length}"
             with pytest.raises(HandbenchError):
                 [record.id for record in open_store(copy)]
             file.write_bytes(whole)
     data = copy / "shards" / "00000" / "data.mdb"
     other = copy / "shards" / "00002"
     shutil.copytree(other, copy / "shards" / "00003")
-    assert verify(copy, quiet=True).faults
+    assert verify_store(copy, quiet=True).faults
     shutil.rmtree(copy / "shards" / "00003")
     data.unlink()
-    assert [fault.shard for fault in verify(copy, quiet=True).faults] == [0]
+    assert [fault.shard for fault in verify_store(copy, quiet=True).faults] == [0]
     shutil.rmtree(other)
-    assert {fault.shard for fault in verify(copy, quiet=True).faults} == {0, 2}
+    assert {fault.shard for fault in verify_store(copy, quiet=True).faults} == {0, 2}
 
 
 def test_a_manifest_says_what_its_shards_say(copy: Path) -> None:
     infos = read_shards(copy)
     infos[0].statistics["kind"]["0"] += 1
     write_manifest(copy, make_manifest(infos))
-    assert [str(fault) for fault in verify(copy, quiet=True).faults] == [
+    assert [str(fault) for fault in verify_store(copy, quiet=True).faults] == [
         "manifest.json is not what its shards say"
     ]
 
@@ -205,8 +205,8 @@ def test_deep_looks_inside_the_records(tmp_path: Path) -> None:
     records = [encode_record(i, blobs, fields) for i, (blobs, fields, _) in enumerate(cases)]
     make_shard(tmp_path, 0, range(len(cases)), SPEC, lambda i: (records[i], {}))
     write_manifest(tmp_path, make_manifest(read_shards(tmp_path)))
-    assert not verify(tmp_path, quiet=True).faults
-    faults = verify(tmp_path, deep=True, quiet=True).faults
+    assert not verify_store(tmp_path, quiet=True).faults
+    faults = verify_store(tmp_path, deep=True, quiet=True).faults
     assert [fault.sample_id for fault in faults] == [1, 2, 3, 4, 5, 6]
     for fault, (_, _, what) in zip(faults, cases[1:], strict=True):
         assert what is not None and fault.what.startswith(what)

@@ -143,7 +143,8 @@ def test_fields_hold_no_objects() -> None:
     for value in (object(), np.array(["text"]), np.array([object()]), np.complex128(1)):
         with pytest.raises(TypeError):
             encode_fields({"value": value})
-    pickled = msgpack.packb({"x": msgpack.ExtType(1, msgpack.packb(("|O", (1,), b"12345678")))})
+    head = msgpack.packb(("|O", (1,)))
+    pickled = msgpack.packb({"x": msgpack.ExtType(1, bytes([len(head)]) + head + b"12345678")})
     with pytest.raises(CorruptError):
         decode_fields(pickled)
 

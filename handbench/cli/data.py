@@ -25,15 +25,15 @@ def verify(folder: Path, deep: bool, as_json: bool) -> None:
     import orjson
 
     from handbench.errors import CorruptError, PartialError
-    from handbench.store.verify import verify as run
+    from handbench.store import verify_store
 
-    verdict = run(folder, deep)
+    verdict = verify_store(folder, deep)
     digest = verdict.manifest.digest if verdict.manifest else None
     if as_json:
         content = {
             "sound": not verdict.faults,
             "finished": not verdict.unfinished,
-            "samples": verdict.samples,
+            "samples": verdict.checked,
             "size": verdict.size,
             "digest": digest,
             "faults": verdict.faults,
@@ -49,8 +49,8 @@ def verify(folder: Path, deep: bool, as_json: bool) -> None:
         )
     if verdict.unfinished:
         raise PartialError(
-            f"{folder}: its {verdict.samples} samples are sound, but it is unfinished",
+            f"{folder}: its {verdict.checked} samples are sound, but it is unfinished",
             "run the command that makes it again: it continues",
         )
     if not as_json:
-        click.echo(f"sound: {verdict.samples} samples, {verdict.size / 1e6:.1f} MB, digest {digest}")
+        click.echo(f"sound: {verdict.checked} samples, {verdict.size / 1e6:.1f} MB, digest {digest}")

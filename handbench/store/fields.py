@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -24,8 +25,8 @@ def encode_fields(fields: Mapping[str, Any]) -> bytes:
             integer or float type, and lists, tuples or maps of these.
 
     Returns:
-        msgpack bytes. An array is extension type 1, holding the msgpack triple (dtype, shape, bytes) with
-        dtype as numpy writes it (``<f8``), little-endian, in C order.
+        msgpack bytes. An array is extension type 1: one byte with the length of its head, the head as
+        msgpack (dtype as numpy writes it, e.g. ``<f8``; shape), then the values, little-endian, in C order.
 
     Raises:
         TypeError: for any other value.
@@ -51,22 +52,37 @@ def decode_fields(data: bytes | memoryview) -> dict[str, Any]:
 
 def _pack(value: Any) -> Any:
     if isinstance(value, np.ndarray):
-        array = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
-        if array.dtype.str not in _DTYPES:
-            raise TypeError(f"an array of {value.dtype} cannot be a field")
-        shape = value.shape
-        return msgpack.ExtType(_ARRAY, msgpack.packb((array.dtype.str, shape, array.tobytes())))
+        head = _head(value.dtype, value.shape)
+        little = value if value.dtype.byteorder != ">" else value.astype(value.dtype.newbyteorder("<"))
+        return msgpack.ExtType(_ARRAY, head + little.tobytes())
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"a {type(value).__name__} cannot be a field")
 
 
+@functools.lru_cache(maxsize=1024)
+def _head(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    name = dtype.newbyteorder("<").str
+    if name not in _DTYPES:
+        raise TypeError(f"an array of {dtype} cannot be a field")
+    head: bytes = msgpack.packb((name, shape))
+    return bytes([len(head)]) + head
+
+
 def _unpack(code: int, data: bytes) -> npt.NDArray[Any]:
-    if code != _ARRAY:
+    if code != _ARRAY or not data:
         raise ValueError(f"unknown extension type {code}")
-    dtype, shape, content = msgpack.unpackb(data, use_list=False)
-    if dtype not in _DTYPES or not all(isinstance(length, int) and length >= 0 for length in shape):
-        raise ValueError(f"an array of {dtype!r} with shape {shape!r}")
-    if math.prod(shape) * np.dtype(dtype).itemsize != len(content):
-        raise ValueError(f"an array of shape {shape!r} in {len(content)} bytes")
-    return np.frombuffer(content, dtype=dtype).reshape(shape)
+    at = 1 + data[0]
+    dtype, shape, size = _parse_head(data[1:at])
+    if size != len(data) - at:
+        raise ValueError(f"an array of shape {shape!r} in {len(data) - at} bytes")
+    return np.frombuffer(data, dtype=dtype, offset=at).reshape(shape)
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_head(head: bytes) -> tuple[np.dtype[Any], tuple[int, ...], int]:
+    name, shape = msgpack.unpackb(head, use_list=False)
+    if name not in _DTYPES or not all(isinstance(length, int) and length >= 0 for length in shape):
+        raise ValueError(f"an array of {name!r} with shape {shape!r}")
+    dtype: np.dtype[Any] = np.dtype(name)
+    return dtype, shape, math.prod(shape) * dtype.itemsize

@@ -126,7 +126,8 @@ def published_shards(root: Path) -> list[int]:
     folder = root / "shards"
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+    numbers = [int(path.name) for path in folder.iterdir() if path.name.isdecimal()]
+    return sorted(shard for shard in numbers if shard_folder(root, shard).is_dir())
 
 
 def read_shards(root: Path) -> list[ShardInfo]:

@@ -108,6 +108,8 @@ class Pool:
             pass_fds=(theirs.fileno(), *self._inherit),
             env={**os.environ, **_ONE_THREAD},
             stdin=subprocess.DEVNULL,
+            # What a job prints must not mix with a command's result.
+            stdout=2,
             process_group=0,
         )
         theirs.close()

@@ -15,11 +15,18 @@ from typing import Any
 
 from handbench.errors import HandbenchError, PartialError
 from handbench.progress import Progress
-from handbench.store.existing import OnExisting, prepare_folder, remove_leftovers, survey
+from handbench.store.existing import OnExisting, Survey, prepare_folder, remove_leftovers, survey
 from handbench.store.files import fail_writing, remove
 from handbench.store.job import Job, make_shard
 from handbench.store.lock import RunLock
-from handbench.store.manifest import MANIFEST, Manifest, make_manifest, read_shards, write_manifest
+from handbench.store.manifest import (
+    MANIFEST,
+    Manifest,
+    make_manifest,
+    published_shards,
+    read_shards,
+    write_manifest,
+)
 from handbench.store.plan import DatasetSpec, Plan
 from handbench.store.pool import Pool
 from handbench.store.shardinfo import ShardInfo
@@ -88,27 +95,19 @@ def run_shards(
     prepare_folder(root)
     with RunLock(root, plan) as lock:
         found = survey(root, plan, spec, on_existing)
-        tasks = [Task(shard, plan.ids(shard), shard in found.smaller) for shard in found.missing]
-        kept = sum(info.n for info in found.kept.values())
-        total = sum(len(plan.ids(shard)) for shard in plan.shards)
         infos = dict(found.kept)
-        if tasks:
+        kept = sum(info.n for info in infos.values())
+        if found.missing:
             # A manifest says that the dataset is whole.
             remove(root / MANIFEST)
+            total = sum(len(plan.ids(shard)) for shard in plan.shards)
             with _StopSignals() as signals, Progress(total, label, done=kept, quiet=quiet) as progress:
                 engine = _Engine(root, spec, job, lock.descriptor, progress, signals.stopped)
-                made = engine.run_here(tasks) if workers == 0 else engine.run_pool(tasks, workers)
-            infos |= made
-            remove_leftovers(root, plan.shards)
-            if signals.stopped():
-                raise Stopped(
-                    f"stopped with {len(infos)} of {len(plan.shards)} shards", "the same command continues"
-                )
-            if engine.abandoned:
-                raise _abandoned(engine.abandoned)
+                infos |= engine.make(plan, found, workers)
+        made = sum(info.n for info in infos.values()) - kept
         with lock.manifest():
             manifest = _conclude(root, plan, infos)
-    return RunReport(manifest, total - kept, kept, time.monotonic() - started)
+    return RunReport(manifest, made, kept, time.monotonic() - started)
 
 
 class _Engine:
@@ -124,6 +123,25 @@ class _Engine:
         self.root, self.spec, self.job, self.lock = root, spec, job, lock
         self.progress, self.stopped = progress, stopped
         self.abandoned: list[Task] = []
+
+    def make(self, plan: Plan, found: Survey, workers: int) -> dict[int, ShardInfo]:
+        """Makes the missing shards.
+
+        Raises:
+            Stopped: after a signal.
+            PartialError: when the disk is full, or a shard kills its workers.
+        """
+        tasks = [Task(shard, plan.ids(shard), shard in found.smaller) for shard in found.missing]
+        try:
+            published = self.run_here(tasks) if workers == 0 else self.run_pool(tasks, workers)
+        finally:
+            remove_leftovers(self.root, plan.shards)
+        if self.stopped():
+            there = len(set(published_shards(self.root)) & set(plan.shards))
+            raise Stopped(f"stopped with {there} of {len(plan.shards)} shards", "the same command continues")
+        if self.abandoned:
+            raise _abandoned(self.abandoned)
+        return published
 
     def run_pool(self, tasks: list[Task], workers: int) -> dict[int, ShardInfo]:
         """Makes shards in worker processes."""

@@ -19,7 +19,7 @@ from handbench import provenance
 from handbench.errors import CorruptError
 from handbench.store.files import fail_writing, remove, sync_folder, write_durably
 from handbench.store.plan import DatasetSpec
-from handbench.store.record import decode_record
+from handbench.store.record import decode_record, record_checksum
 from handbench.store.shardinfo import DATA, INFO, ShardInfo, read_shard_info, records_digest, shard_folder
 from handbench.store.statistics import Statistics, Tally
 
@@ -183,10 +183,10 @@ def _read_back(folder: Path, info: ShardInfo) -> ShardInfo:
                 # The first record is searched for; LMDB's own addresses give the places of the others.
                 shift = shift or raw.find(bytes(value)) - address
                 offset = address + shift
-                kept = raw[offset : offset + len(value)]
-                if bytes(key) != record_key(expected) or kept != value:
+                record = decode_record(raw[offset : offset + len(value)], expected)
+                if bytes(key) != record_key(expected) or record_checksum(value) != record.checksum:
                     raise CorruptError(f"{folder / DATA} reads back another sample {expected}")
-                checksums.append(decode_record(kept, expected).checksum)
+                checksums.append(record.checksum)
                 offsets.append(offset)
                 lengths.append(len(value))
         env.close()

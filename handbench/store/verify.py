@@ -46,24 +46,24 @@ class Fault:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What ``verify`` found.
+    """What ``verify_store`` found.
 
     Attributes:
         manifest: of the dataset; None when it is damaged or missing.
         unfinished: there is no manifest: the dataset is not whole yet.
-        samples: how many samples the shards hold.
+        checked: how many samples the shards hold; all were checked.
         size: of all data read [bytes].
         faults: what is wrong; empty for a sound dataset.
     """
 
     manifest: Manifest | None
     unfinished: bool
-    samples: int
+    checked: int
     size: int
     faults: tuple[Fault, ...]
 
 
-def verify(root: Path, deep: bool = False, quiet: bool = False) -> Verdict:
+def verify_store(root: Path, deep: bool = False, quiet: bool = False) -> Verdict:
     """Checks a dataset: manifest, sizes, whole-file hashes, every record's checksum, counts, digest.
 
     Nothing that fails its hash is given to LMDB or mapped, so no damage can crash this process.
