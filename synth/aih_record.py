@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
-import numpy.typing as npt
 
-from handbench.arrays import BoolArray, FloatArray, ImageArray
-from handbench.errors import HandbenchError
+from handbench.arrays import FloatArray
 from handbench.store.masks import encode_mask
 from handbench.store.record import encode_record
 from handbench.store.statistics import Statistics, bin_label
 from handbench.synth.aih_scene import FRAME, SceneDraft, SceneMaker
-from handbench.synth.annotation import SideMasks, annotate_hand, depth_order, side_masks
+from handbench.synth.annotation import annotate_hand, depth_order, side_masks
 from handbench.synth.crop import crop_box, points_box
-from handbench.synth.effects import Effects, apply_effects, draw_effects
-from handbench.synth.layers import RenderLayers
-from handbench.synth.scene import HandScene, Renderer
+from handbench.synth.effects import Effects, draw_effects
+from handbench.synth.pictures import encode_pictures
+from handbench.synth.scene import Renderer
 from handbench.synth.visibility import flesh_thickness
 from handbench.types import Side
 
@@ -54,7 +51,7 @@ class RecordMaker:
         nearest = layers.visible(layers.names)
         masks = {side: side_masks(layers, nearest, side) for side in Side}
         effects = draw_effects(rng, recipe.effects, recipe.size)
-        blobs = _pictures(scene, layers, effects, None if kind == "pair" else target)
+        blobs = encode_pictures(scene, layers, effects, None if kind == "pair" else target)
         for name, side in (("target", target), ("other", target.other)):
             blobs[f"{name}_amodal"] = encode_mask(masks[side].amodal)
             blobs[f"{name}_visible"] = encode_mask(masks[side].visible)
@@ -84,7 +81,7 @@ class RecordMaker:
     def _crop(
         self, draft: SceneDraft, kind: str, rng: np.random.Generator
     ) -> tuple[float, float, float, float]:
-        """Draws the crop: about the target, about both hands, or about some hand where the target is absent."""
+        """Draws the crop about the target or about both hands; an absent target is looked for somewhere."""
         settings = self.scenes.recipe.crop
         boxes = {side: points_box(draft.camera.project(hand.vertices)) for side, hand in draft.hands.items()}
         if kind == "pair":
@@ -108,37 +105,6 @@ def _beside(box: FloatArray, rng: np.random.Generator) -> FloatArray:
     longer = max(box[2:])
     centre = box[:2] + 0.5 * box[2:] + longer * rng.uniform(-0.7, 0.7, 2)
     return np.array([*(centre - longer / 2), longer, longer])
-
-
-def _pictures(
-    scene: HandScene, layers: RenderLayers, effects: Effects, target: Side | None
-) -> dict[str, bytes]:
-    """Composes the picture and, for a target, the target alone with the same background, blur and noise."""
-    whole = layers.compose(scene, layers.names)
-    blobs = {"image": _jpeg(apply_effects(whole, effects), effects.jpeg_quality)}
-    if target is not None:
-        alone = layers.compose(scene, [part.name for part in scene.parts if part.hand is target])
-        blobs["target_image"] = _jpeg(apply_effects(alone, effects), effects.jpeg_quality)
-        blobs["removed"] = encode_mask(_differ(whole, alone, effects.blur_radius))
-    return blobs
-
-
-def _differ(first: ImageArray, second: ImageArray, reach: int) -> BoolArray:
-    """Returns where two pictures may differ once they are blurred, (h, w) bool."""
-    differ = (first != second).any(axis=2)
-    if reach > 0:
-        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-        differ = np.asarray(cv2.dilate(differ.astype(np.uint8), kernel), dtype=np.bool_)
-    return differ
-
-
-def _jpeg(image: ImageArray, quality: int) -> bytes:
-    ok, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
-    if not ok:
-        raise HandbenchError("a picture could not be encoded as JPEG")
-    return bytes(data.tobytes())
 
 
 def _sources(draft: SceneDraft) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from handbench.arrays import ImageArray
-from handbench.camera import Camera, crop_affine
+from handbench.camera import Camera, apply_affine, crop_affine, resize_affine
 from handbench.hands.library import load_hand_model
 from handbench.hands.skin import atlas_uv, make_skin_texture, skin_channels
 from handbench.seeding import rng_for
@@ -30,6 +30,9 @@ from handbench.types import Side
 FRAME = 512
 """Side of the scene's own picture [px]; a record crops it in camera terms and is drawn at its own size."""
 
+BACKDROP = 320
+"""Side of the background behind that picture [px]: it lies behind the focus, and a crop enlarges it."""
+
 _TO_MANO16 = OPENPOSE21.index_to(MANO16)
 
 
@@ -43,7 +46,7 @@ class SceneDraft:
         camera: of the scene's own picture; the camera frame is the scene's frame.
         parts: all drawables, in the camera frame.
         lights: the light.
-        background: (FRAME, FRAME, 3) uint8 RGB behind the scene's own picture.
+        background: (BACKDROP, BACKDROP, 3) uint8 RGB behind the scene's own picture.
         background_depth: where shadows fall [m].
         poses: where the hands come from and how they stand; None without hands.
         view: the viewpoint; None without hands.
@@ -66,8 +69,13 @@ class SceneDraft:
     def crop(self, box: tuple[float, float, float, float], size: int) -> HandScene:
         """Returns the scene as a record of (size, size) sees it through a crop of the scene's picture."""
         affine = crop_affine(box, (size, size))
+        enlarge = resize_affine(FRAME / BACKDROP, FRAME / BACKDROP)
         background = cv2.warpAffine(
-            self.background, affine, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+            self.background,
+            np.column_stack([affine[:, :2] @ enlarge[:, :2], apply_affine(affine, enlarge[:, 2])]),
+            (size, size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         camera = self.camera.warp(affine, (size, size))
         return HandScene(
@@ -130,7 +138,7 @@ class SceneMaker:
         rng = self.rng("surroundings", scene_id)
         rig = draw_rig(rng, recipe.lights)
         lights = sample_lights(rng, recipe.lights, rig)
-        background, family = self.backgrounds.draw(rng, (FRAME, FRAME)), "?"
+        background, family = self.backgrounds.draw(rng, (BACKDROP, BACKDROP)), "?"
         background_depth = max(depths) + float(rng.uniform(0.08, 0.6))
         parts, notes = self._parts(rng, hands, people, camera)
         return SceneDraft(
@@ -177,7 +185,7 @@ class SceneMaker:
                     texture=texture,
                     uv=atlas_uv(),
                     gloss=0.18,
-                )  # fmt: skip
+                )
             )
             joints16 = hand.joints[_TO_MANO16]
             parts += make_ring(rng, self.recipe.occluders, model, hand.vertices, joints16)
