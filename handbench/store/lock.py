@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 
 from handbench.errors import HandbenchError
+from handbench.store.files import fail_writing
 from handbench.store.plan import Plan
 
 LOCK = ".run.lock"
@@ -77,6 +78,7 @@ class RunLock:
 
     Raises:
         HandbenchError: when another run has one of these shards, naming it.
+        PartialError: when the disk is full.
     """
 
     def __init__(self, root: Path, plan: Plan) -> None:
@@ -96,14 +98,17 @@ class RunLock:
         self.descriptor = -1
 
     def __enter__(self) -> RunLock:
-        self.descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            self.descriptor = os.open(self.root / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             self._acquire()
             fresh = self._path.with_suffix(".new")
             fresh.write_text(json.dumps(asdict(self.note)))
             fresh.rename(self._path)
-        except BaseException:
-            os.close(self.descriptor)
+        except BaseException as error:
+            if self.descriptor >= 0:
+                os.close(self.descriptor)
+            if isinstance(error, OSError):
+                fail_writing(self.root, error)
             raise
         return self
 
