@@ -85,7 +85,7 @@ def _house(
 def _page(rng: np.random.Generator, n: int, sheet: Canvas, ink: Canvas, columns: int) -> Canvas:
     """Sets text-like lines, headings and figures on a sheet."""
     out = paint.fill(n, sheet)
-    pitch = float(rng.uniform(0.018, 0.04)) * n
+    pitch = float(rng.uniform(0.012, 0.026)) * n
     margin = float(rng.uniform(0.04, 0.1)) * n
     width = (n - margin) / columns
     for column in range(columns):

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from handbench.arrays import ImageArray
+from handbench.arrays import FloatArray, ImageArray
 from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
 from handbench.registry import Registry, nearest
@@ -66,8 +66,10 @@ class BackgroundSource(Protocol):
         """The kinds of background that are drawn, for splits and reports."""
         ...
 
-    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
-        """Returns a new (h, w, 3) uint8 RGB picture of `size` = (w, h)."""
+    def draw(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> ImageArray:
+        """Returns a new (h, w, 3) uint8 RGB picture of `size` = (w, h), its channels times `gain` (3,)."""
         ...
 
 
@@ -122,11 +124,13 @@ class PaintedBackgrounds:
             self._bank[family, index] = found
         return found
 
-    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
+    def draw(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> ImageArray:
         """Returns a crop of a painted picture, (h, w, 3) uint8 RGB."""
         family = self.families[int(rng.integers(len(self.families)))]
         picture = self.painting(family, int(rng.integers(self.settings.pictures)))
-        return _cropped(rng, picture, size, self.settings)
+        return _cropped(rng, picture, size, self.settings, gain)
 
 
 def paint(family: str, index: int, side: int) -> ImageArray:
@@ -159,13 +163,15 @@ class FolderBackgrounds:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_cache": OrderedDict()}
 
-    def draw(self, rng: np.random.Generator, size: tuple[int, int]) -> ImageArray:
+    def draw(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> ImageArray:
         """Returns a crop of a photograph, (h, w, 3) uint8 RGB.
 
         Raises:
             HandbenchError: when the file cannot be decoded, naming it.
         """
-        return _cropped(rng, self._photo(int(rng.integers(len(self.files)))), size, self.settings)
+        return _cropped(rng, self._photo(int(rng.integers(len(self.files)))), size, self.settings, gain)
 
     def _photo(self, index: int) -> ImageArray:
         found = self._cache.pop(index, None)
@@ -192,7 +198,11 @@ def _read_photo(path: Path) -> ImageArray:
 
 
 def _cropped(
-    rng: np.random.Generator, picture: ImageArray, size: tuple[int, int], settings: BackgroundSettings
+    rng: np.random.Generator,
+    picture: ImageArray,
+    size: tuple[int, int],
+    settings: BackgroundSettings,
+    gain: FloatArray | None,
 ) -> ImageArray:
     """Cuts out a window of the wanted shape, mirrors, scales and tints it."""
     u = rng.random(5)
@@ -206,9 +216,9 @@ def _cropped(
     if u[3] < 0.5:
         scaled = cv2.flip(scaled, 1)
     bright = settings.brightness[0] + (settings.brightness[1] - settings.brightness[0]) * u[4]
-    gain = np.rint(256 * bright * np.exp(settings.tint * rng.standard_normal(3))).astype(np.uint32)
+    factor = bright * np.exp(settings.tint * rng.standard_normal(3)) * (1.0 if gain is None else gain)
     out = np.asarray(scaled, dtype=np.uint8)
-    _tint(out.reshape(size[1], 3 * size[0]), np.tile(gain, size[0]))
+    _tint(out.reshape(size[1], 3 * size[0]), np.tile(np.rint(256 * factor).astype(np.uint32), size[0]))
     return out
 
 

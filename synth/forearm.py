@@ -15,7 +15,7 @@ from handbench.synth.scene import Part
 from handbench.types import Side
 
 _SKIN_STATIONS = np.array([-0.006, 0.0, 0.006, 0.015, 0.027, 0.042, 0.062, 0.09, 0.13, 0.18, 1.0])
-_SLEEVE_RINGS = 11
+_SLEEVE_RING = 0.035  # distance of a sleeve's rings [m]
 
 
 def rim_colors(model: HandModel, texture: ImageArray, uv: npt.NDArray[np.float32]) -> ImageArray:
@@ -69,6 +69,7 @@ def make_forearm(
     """
     if wear.kind == "none":
         return ()
+    others = None if others is None else np.ascontiguousarray(others, dtype=np.float64)
     rim = mesh.wrist_rim(model, vertices, joints16)
     found = _clear_direction(rng, rim, joints16, wear, direction, others)
     if found is None:
@@ -93,28 +94,28 @@ def _clear_direction(
     """Tries the wanted direction, then six drawn ones; keeps the first that is clear, or the clearest."""
     draws = rng.standard_normal((6, 2))
     view = rim.center / max(float(np.linalg.norm(rim.center)), 1e-9)
-    extents = (rim.points - rim.center) @ rim.frame[:2].T
-    radius = float(np.ptp(extents, axis=0).max()) / 2 + 0.004
-    radius += wear.looseness if wear.kind == "sleeve" else 0.0
+    radius = mesh.rim_radius(rim) + 0.004 + (wear.looseness if wear.kind == "sleeve" else 0.0)
     stations = np.arange(-1.0, round(wear.length / 0.015) + 1.0) * 0.015
     best: tuple[FloatArray, float] | None = None
     best_value = 0.10
-    candidates = [] if direction is None else [np.asarray(direction, np.float64)]
     frame = mesh.wrist_frame(joints16)
-    for bend, aside in draws:
-        candidates.append(_bent(frame, wear.flexion * _cut(bend, 3), wear.deviation * _cut(aside, 2)))
-    for aim in candidates:
+    for trial in range(0 if direction is not None else 1, 7):
+        wanted = direction is not None and trial == 0
+        if direction is not None and trial == 0:
+            aim = np.asarray(direction, np.float64)
+        else:
+            bend, aside = draws[trial - 1]
+            aim = _bent(frame, wear.flexion * _cut(bend, 3), wear.deviation * _cut(aside, 2))
         length = wear.length
         if others is not None and len(others):
             points, _ = mesh.spine(rim.center, rim.frame, aim, stations)
-            length = min(length, mesh.clear_length(points, stations, radius, np.ascontiguousarray(others)))
-        towards = max(0.0, -float(aim @ view) - 0.35)
-        wanted = direction is not None and aim is candidates[0]
-        value = length * (1.0 if wanted else 1 - 0.5 * towards)
+            length = min(length, mesh.clear_length(points, stations, radius, others))
+        towards = 0.0 if wanted else max(0.0, -float(aim @ view) - 0.35)
+        value = length * (1 - 0.5 * towards)
         if value > best_value:
             best, best_value = (aim, length), value
-        if length >= wear.length - 1e-9 and (wanted or towards == 0.0):
-            return best
+        if length >= wear.length - 1e-9 and towards == 0.0:
+            break
     return best
 
 
@@ -140,7 +141,7 @@ def _arm_part(
     side: Side,
 ) -> Part:
     sleeved = wear.kind == "sleeve"
-    reach = min(length, wear.cuff + 0.05) if sleeved else length
+    reach = min(length, wear.cuff + 0.03) if sleeved else length
     stations = np.append(_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach)
     vertices, faces, uv = mesh.tube(
         rim, aim, stations, wear.girth, np.zeros((len(stations), mesh.AROUND)), True
@@ -149,7 +150,8 @@ def _arm_part(
     uv[:, :, 1] = np.clip(uv[:, :, 1] / 0.28, 0, 1) * (SKIN_ROWS - 1)
     if sleeved and length > wear.cuff + 0.03:
         start = wear.cuff
-        rings = np.concatenate([[start + 0.012, start], np.linspace(start + 0.004, length, _SLEEVE_RINGS)])
+        count = max(3, round((length - start) / _SLEEVE_RING))
+        rings = np.concatenate([[start + 0.012, start], np.linspace(start + 0.004, length, count)])
         outer, more, cloth_uv = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
         cloth_uv[:, :, 0] *= SIDE - 1
         cloth_uv[:, :, 1] = np.clip((cloth_uv[:, :, 1] - start) / 0.3, 0, 1)

@@ -61,27 +61,68 @@ def wrist_rim(model: HandModel, vertices: FloatArray, joints16: FloatArray) -> W
         joints16: (16, 3) MANO16 [m].
     """
     index, weight = _rim_neighbours(model)
-    points = vertices[model.wrist_loop]
-    center = points.mean(axis=0)
-    slopes = points - np.einsum("ik,ikc->ic", weight, vertices[index])
-    slopes /= np.linalg.norm(slopes, axis=1, keepdims=True)
-    rest = points - center
-    following = np.concatenate([rest[1:], rest[:1]])
-    out = np.array(
-        [
-            (rest[:, 1] * following[:, 2] - rest[:, 2] * following[:, 1]).sum(),
-            (rest[:, 2] * following[:, 0] - rest[:, 0] * following[:, 2]).sum(),
-            (rest[:, 0] * following[:, 1] - rest[:, 1] * following[:, 0]).sum(),
-        ]
+    points, slopes, center, frame = (
+        np.empty((AROUND, 3)),
+        np.empty((AROUND, 3)),
+        np.empty(3),
+        np.empty((3, 3)),
     )
-    out /= np.linalg.norm(out)
-    if out @ (joints16[4] - joints16[0]) > 0:
-        out = -out
-    side = joints16[1] - joints16[7]
-    side = side - out * (side @ out)
-    side /= np.linalg.norm(side)
-    frame = np.stack([side, np.cross(out, side), out])
+    _measure(vertices, model.wrist_loop, index, weight, joints16, points, slopes, center, frame)
     return WristRim(points, slopes, center, frame)
+
+
+def rim_radius(rim: WristRim) -> float:
+    """Returns half the greatest width of the open wrist [m]."""
+    across = (rim.points - rim.center) @ rim.frame[:2].T
+    return float((across.max(axis=0) - across.min(axis=0)).max()) / 2
+
+
+@numba.njit(cache=True, nogil=True)
+def _cross(a: FloatArray, b: FloatArray, out: FloatArray) -> None:
+    out[0] = a[1] * b[2] - a[2] * b[1]
+    out[1] = a[2] * b[0] - a[0] * b[2]
+    out[2] = a[0] * b[1] - a[1] * b[0]
+
+
+@numba.njit(cache=True, nogil=True)
+def _dot(a: FloatArray, b: FloatArray) -> float:
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure(
+    vertices: FloatArray,
+    loop: npt.NDArray[np.int64],
+    index: npt.NDArray[np.int64],
+    weight: FloatArray,
+    joints: FloatArray,
+    points: FloatArray,
+    slopes: FloatArray,
+    center: FloatArray,
+    frame: FloatArray,
+) -> None:
+    """Fills what `wrist_rim` returns."""
+    count = loop.shape[0]
+    center[:] = 0.0
+    for i in range(count):
+        points[i] = vertices[loop[i]]
+        center += points[i] / count
+        slopes[i] = points[i]
+        for k in range(index.shape[1]):
+            slopes[i] -= weight[i, k] * vertices[index[i, k]]
+        slopes[i] /= np.sqrt(_dot(slopes[i], slopes[i]))
+    side, across, out, area = frame[0], frame[1], frame[2], np.empty(3)
+    out[:] = 0.0
+    for i in range(count):
+        _cross(points[i] - center, points[(i + 1) % count] - center, area)
+        out += area
+    out /= np.sqrt(_dot(out, out))
+    if _dot(out, joints[4] - joints[0]) > 0:
+        out *= -1.0
+    side[:] = joints[1] - joints[7]
+    side -= out * _dot(side, out)
+    side /= np.sqrt(_dot(side, side))
+    _cross(out, side, across)
 
 
 def wrist_frame(joints16: FloatArray) -> FloatArray:
@@ -221,7 +262,7 @@ def sweep(
 
 @numba.njit(cache=True, nogil=True)
 def clear_length(points: FloatArray, stations: FloatArray, radius: float, others: FloatArray) -> float:
-    """Returns how far along its spine an arm of a radius [m] runs before it meets any of (N, 3) points."""
+    """Returns how far an arm of a radius [m] runs until it meets one of (N, 3) points; or inf."""
     for k in range(points.shape[0]):
         reach = radius * (1 + 1.6 * min(max(stations[k], 0.0), 0.2))
         if stations[k] <= 0:
@@ -232,7 +273,7 @@ def clear_length(points: FloatArray, stations: FloatArray, radius: float, others
                 d2 += (points[k, c] - others[j, c]) ** 2
             if d2 < reach * reach:
                 return float(stations[k - 1]) if k else 0.0
-    return float(stations[-1])
+    return np.inf
 
 
 @lru_cache(maxsize=64)

@@ -98,13 +98,13 @@ def arm_texture(
     out = np.empty((SIDE, SIDE, 3), np.uint8)
     mix, shade = cloth_pattern(cloth, index % _PRINTS)
     _paint_skin(np.ascontiguousarray(rim_colors), skin_pattern(index % _PRINTS), out)
-    _paint_cloth(mix, shade, first.astype(np.float64), second.astype(np.float64), out)
+    _paint_cloth(mix, shade, first.astype(np.int32), second.astype(np.int32), out)
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 def _paint_skin(rim: npt.NDArray[np.uint8], shade: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]) -> None:
-    count = rim.shape[0]
+    count, side = rim.shape[0], out.shape[1]
     mean, wave = np.zeros(3), np.zeros((2, 3))
     for i in range(count):
         angle = 2 * np.pi * i / count
@@ -112,35 +112,38 @@ def _paint_skin(rim: npt.NDArray[np.uint8], shade: npt.NDArray[np.uint8], out: n
             mean[c] += rim[i, c] / count
             wave[0, c] += 2 * np.cos(angle) * rim[i, c] / count
             wave[1, c] += 2 * np.sin(angle) * rim[i, c] / count
-    side = out.shape[1]
+    near, far = np.empty((side, 3), np.float32), np.empty((side, 3), np.float32)
     for x in range(side):
         at = count * x / (side - 1)
         i, part = int(at) % count, at - int(at)
-        j = (i + 1) % count
         angle = 2 * np.pi * x / (side - 1)
         for c in range(3):
-            near = (1 - part) * rim[i, c] + part * rim[j, c]
+            near[x, c] = (1 - part) * rim[i, c] + part * rim[(i + 1) % count, c]
             # Away from the rim only the slow change between inner and outer arm stays.
-            far = mean[c] + np.cos(angle) * wave[0, c] + np.sin(angle) * wave[1, c]
-            for y in range(shade.shape[0]):
-                t = min(y / 9.0, 1.0)
-                strength = min(y / 4.0, 1.0)
-                tone = 1 + strength * (shade[y, x] / 128.0 - 1)
-                out[y, x, c] = np.uint8(min(max(((1 - t) * near + t * far) * tone + 0.5, 0.0), 255.0))
+            far[x, c] = mean[c] + np.cos(angle) * wave[0, c] + np.sin(angle) * wave[1, c]
+    one, half, white = np.float32(1), np.float32(0.5), np.float32(255)
+    for y in range(shade.shape[0]):
+        t = np.float32(min(y / 9.0, 1.0))
+        strength = np.float32(min(y / 4.0, 1.0) / 128)
+        for x in range(side):
+            tone = one + strength * np.float32(np.int32(shade[y, x]) - np.int32(128))
+            for c in range(3):
+                v = (near[x, c] + t * (far[x, c] - near[x, c])) * tone + half
+                out[y, x, c] = np.uint8(np.int32(min(max(v, half), white)))
 
 
 @numba.njit(cache=True, nogil=True)
 def _paint_cloth(
     mix: npt.NDArray[np.uint8],
     shade: npt.NDArray[np.uint8],
-    first: npt.NDArray[np.float64],
-    second: npt.NDArray[np.float64],
+    first: npt.NDArray[np.int32],
+    second: npt.NDArray[np.int32],
     out: npt.NDArray[np.uint8],
 ) -> None:
     start = out.shape[0] - mix.shape[0]
     for y in range(mix.shape[0]):
         for x in range(mix.shape[1]):
-            w, tone = mix[y, x] / 255.0, shade[y, x] / 128.0
+            w, tone = np.int32(mix[y, x]), np.int32(shade[y, x])
             for c in range(3):
-                v = (first[c] + (second[c] - first[c]) * w) * tone + 0.5
-                out[start + y, x, c] = np.uint8(min(max(v, 0.0), 255.0))
+                v = ((first[c] * np.int32(255) + (second[c] - first[c]) * w) * tone) >> np.int32(15)
+                out[start + y, x, c] = np.uint8(min(v, np.int32(255)))

@@ -156,6 +156,15 @@ def sample_lights(
     return Lights(ambient, np.array(directions), np.array(colors), sh, strength)
 
 
+def background_gain(lights: Lights) -> FloatArray:
+    """Returns factors (3,) on a background's sRGB values that make it look lit by the same light.
+
+    Backgrounds are painted or photographed in good light; the eye, and a camera, even part of it out.
+    """
+    level = lights.ambient + 0.5 * lights.colors[0]
+    return np.asarray(np.clip((level / 0.75) ** (0.75 / 2.2), 0.3, 1.25))
+
+
 def _between_at(u: FloatArray) -> Callable[[tuple[float, float], int], float]:
     def between(limits: tuple[float, float], at: int) -> float:
         return float(limits[0] + (limits[1] - limits[0]) * u[at])

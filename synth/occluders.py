@@ -66,44 +66,52 @@ def make_objects(
     target = hands[sides[int(rng.integers(len(sides)))]]
     wanted = float(rng.uniform(*settings.hidden))
     gap = float(rng.uniform(*settings.gap))
-    everything = np.concatenate([hands[side] for side in sides])
-    center = _placed(rng, turned, target, everything, wanted, gap)
+    points = np.concatenate([target, *(hands[side] for side in sides if hands[side] is not target)])
+    center = _placed(rng, turned, points, len(target), wanted, gap)
     if center is None:
         return ()
     return (Part("object", turned + center, solid.faces, None, colors=solid.colors, gloss=solid.gloss),)
 
 
 def _placed(
-    rng: np.random.Generator,
-    body: FloatArray,
-    target: FloatArray,
-    hands: FloatArray,
-    wanted: float,
-    gap: float,
+    rng: np.random.Generator, body: FloatArray, points: FloatArray, count: int, wanted: float, gap: float
 ) -> FloatArray | None:
-    """Tries ten places on lines of sight to the target; returns the one that hides the share wanted best."""
-    picks = rng.integers(len(target), size=10)
-    aside = rng.normal(0, 0.02, (10, 2))
+    """Tries four places before the target (the first `count` points); keeps the best."""
     half = float(np.abs(body[:, 2]).max())
+    picks = rng.integers(count, size=4)
+    aside = rng.normal(0, 0.02, (4, 2))
+    # A few points each will do for the search; the place that is kept is settled with all of them.
+    fan = np.arange(20) * (2 * np.pi / 20)
+    hull = body[(body[:, :2] @ np.stack([np.cos(fan), np.sin(fan)])).argmax(axis=0)]
+    coarse, coarse_count = np.concatenate([points[:count:3], points[count::3]]), -(-count // 3)
     best: FloatArray | None = None
     best_miss = np.inf
     for pick, shift in zip(picks, aside, strict=True):
-        center = target[pick].copy()
+        center = points[pick].copy()
         center[:2] += shift
         for _ in range(2):
-            # The footprint grows as the body comes nearer, so the second pass settles the depth.
-            behind = target[covered_by(body + center, target), 2]
-            depth = float(behind.min() if len(behind) else target[pick, 2]) - gap - half
-            met = hands[covered_by(body + center * (depth / center[2]), hands), 2]
-            if len(met) and (np.abs(met - depth) < half + 0.002).any():
-                depth = float(met.min()) - gap - half
-            center *= depth / center[2]
-        if depth < 0.12:
-            continue
-        miss = abs(float(covered_by(body + center, target).mean()) - wanted)
-        if miss < best_miss:
-            best, best_miss = center, miss
-    return best
+            center = _before(hull, half, center, coarse, coarse_count, gap)
+        share = float(covered_by(hull + center, coarse[:coarse_count]).mean())
+        if center[2] > 0.12 and abs(share - wanted) < best_miss:
+            best, best_miss = center, abs(share - wanted)
+    if best is None:
+        return None
+    for _ in range(2):
+        best = _before(body, half, best, points, count, gap)
+    return best if best[2] > 0.12 else None
+
+
+def _before(
+    body: FloatArray, half: float, center: FloatArray, points: FloatArray, count: int, gap: float
+) -> FloatArray:
+    """Moves a body along its line of sight to just before what it hides of the target, or of all points."""
+    covered = covered_by(body + center, points)
+    behind = points[:count][covered[:count], 2]
+    depth = float(behind.min()) - gap - half if len(behind) else float(center[2])
+    met = points[covered, 2]
+    if len(met) and (np.abs(met - depth) < half + 0.002).any():
+        depth = float(met.min()) - gap - half
+    return np.asarray(center * (depth / center[2]))
 
 
 def covered_by(body: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:

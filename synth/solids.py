@@ -75,7 +75,7 @@ def _lathe(profile: FloatArray, sharp: float = 40.0) -> tuple[FloatArray, npt.ND
 
 
 def _bands(rng: np.random.Generator, vertices: FloatArray, base: FloatArray, share: float) -> ImageArray:
-    """Colours a turned solid: even, with bands or with a label and spots."""
+    """Colours a turned solid: even, with a band or with a label on one side."""
     colors = np.broadcast_to(base, vertices.shape).copy()
     z = (vertices[:, 2] - vertices[:, 2].min()) / max(float(np.ptp(vertices[:, 2])), 1e-9)
     kind = rng.random()
@@ -84,11 +84,9 @@ def _bands(rng: np.random.Generator, vertices: FloatArray, base: FloatArray, sha
         low, high = np.sort(rng.uniform(0.1, 0.9, 2))
         colors[(z > low) & (z < high)] = other
     elif kind < share:
-        spots = np.sin(vertices * rng.uniform(60, 160) + rng.uniform(0, 6, 3)).prod(axis=1) > rng.uniform(
-            0, 0.3
-        )
-        colors[spots] = other
-    colors *= 1 + 0.03 * rng.standard_normal((len(vertices), 1))
+        low, high = np.sort(rng.uniform(0.15, 0.85, 2))
+        front = vertices[:, 0] > 0.2 * vertices[:, 0].max()
+        colors[(z > low) & (z < high) & front] = other
     return np.clip(np.rint(colors), 0, 255).astype(np.uint8)
 
 
@@ -120,15 +118,19 @@ def _ball(rng: np.random.Generator, kind: str) -> Solid:
 
 def _apple(rng: np.random.Generator, kind: str) -> Solid:
     r = float(rng.uniform(0.032, 0.042))
-    t = np.linspace(-np.pi, 0.0, 19)
-    profile = np.stack([r * (0.62 - 0.38 * np.cos(t)) * -np.sin(t) * 1.15, r * np.cos(t)], -1)
-    profile[:, 1] += 0.25 * r * np.exp(-((profile[:, 0] / (0.35 * r)) ** 2)) * -np.sign(profile[:, 1])
-    vertices, faces = _lathe(np.concatenate([profile, _point(0.0015, 0.7 * r), _point(0.0015, 1.15 * r)]), 75)
+    t = np.linspace(np.pi, 0.0, 21)
+    across = r * np.sin(t) * (1 + 0.1 * np.cos(t))
+    dimple = np.where(t < np.pi / 2, 0.34, -0.14) * r * np.exp(-((across / (0.36 * r)) ** 2))
+    profile = np.stack([across, 0.88 * r * np.cos(t) - dimple], -1)
+    top = profile[-1, 1]
+    stem = np.array([[0.0016, top], [0.0013, top + 0.35 * r], [0.0018, top + 0.6 * r], [0.0, top + 0.6 * r]])
+    vertices, faces = _lathe(np.concatenate([profile, stem]), 75)
     hue = float(rng.choice([0.0, 0.02, 0.1, 0.24]))
     base = np.asarray(drawn_color(rng, (0.65, 0.9), (0.4, 0.85), (hue, hue + 0.04)), np.float64) * 255
     blush = 0.5 + 0.5 * np.sin(4 * np.arctan2(vertices[:, 1], vertices[:, 0]) + rng.uniform(0, 6))
-    colors = base * (1 - 0.3 * blush[:, None] * rng.uniform(0, 1, (len(vertices), 1)))
-    colors[-2 * _AROUND :] = (70, 50, 30)
+    colors = base * (1 - 0.3 * blush[:, None] * float(rng.random()))
+    colors[vertices[:, 2] > top + 0.1 * r] = base * 0.9
+    colors[-4 * _AROUND :] = (70, 50, 30)
     return Solid(kind, vertices, faces, np.clip(colors, 0, 255).astype(np.uint8), 0.4)
 
 
@@ -185,9 +187,10 @@ def _slab(rng: np.random.Generator, kind: str) -> Solid:
     size = np.array([rng.uniform(0.065, 0.078), rng.uniform(0.007, 0.01), rng.uniform(0.135, 0.165)])
     if not phone:
         size = rng.uniform((0.02, 0.015, 0.05), (0.09, 0.06, 0.15))
-    n = 7
+    # Close grid lines keep the edges of a pattern sharp: colours run between vertices.
+    grid = np.array([-0.5, -0.445, -0.44, -0.205, -0.2, 0.2, 0.205, 0.44, 0.445, 0.5])
+    n = len(grid)
     base, other = _rgb(rng), _rgb(rng)
-    grid = np.linspace(-0.5, 0.5, n)
     u, v = np.meshgrid(grid, grid, indexing="ij")
     i, j = (m.ravel() for m in np.meshgrid(np.arange(n - 1), np.arange(n - 1), indexing="ij"))
     a, b, c, d = i * n + j, i * n + j + 1, (i + 1) * n + j, (i + 1) * n + j + 1
@@ -203,11 +206,11 @@ def _slab(rng: np.random.Generator, kind: str) -> Solid:
             faces.append((sheet if sign > 0 else sheet[:, ::-1]) + n * n * len(faces))
             vertices.append(corner * size)
             tint = np.broadcast_to(base, (n * n, 3)).copy()
-            inner = (np.abs(u) < 0.4) & (np.abs(v) < 0.4)
+            inner = (np.abs(u) < 0.442) & (np.abs(v) < 0.442)
             if phone and axis == 1 and sign > 0:
                 tint[inner.ravel()] = other * 0.25 if rng.random() < 0.5 else other
             elif not phone and rng.random() < 0.5:
-                tint[inner.ravel() if rng.random() < 0.5 else (np.abs(v) < 0.2).ravel()] = other
+                tint[inner.ravel() if rng.random() < 0.5 else (np.abs(v) < 0.202).ravel()] = other
             colors.append(tint)
     return Solid(
         kind,
