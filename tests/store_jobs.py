@@ -46,13 +46,17 @@ class RandomJob:
     Attributes:
         pause: seconds a sample takes.
         size: bytes of the smallest record, about.
+        gate: a file without which no sample is made.
     """
 
     pause: float = 0.0
     size: int = 600
+    gate: Path | None = None
 
     def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
         def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+            while self.gate is not None and not self.gate.exists():
+                time.sleep(0.01)
             if self.pause:
                 time.sleep(self.pause)
             return make_sample(sample_id, self.size)
@@ -133,13 +137,15 @@ def main() -> None:
     parser.add_argument("--shards")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--pause", type=float, default=0.0)
+    parser.add_argument("--gate", type=Path)
     parser.add_argument("--largest-file", type=int)
     words = parser.parse_args()
     if words.largest_file is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (words.largest_file, words.largest_file))
     try:
         plan = make_plan(words.num, words.shards)
-        run_shards(words.out, plan, SPEC, RandomJob(words.pause), words.workers, quiet=True)
+        job = RandomJob(words.pause, gate=words.gate)
+        run_shards(words.out, plan, SPEC, job, words.workers, quiet=True)
     except HandbenchError as error:
         print(f"handbench: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from handbench.errors import HandbenchError
-from handbench.store.files import remove
+from handbench.store.files import remove, sync_folder
 from handbench.store.manifest import MANIFEST, published_shards
 from handbench.store.plan import DatasetSpec, Plan
 from handbench.store.shardinfo import ShardInfo, read_shard_info, shard_folder
@@ -46,6 +46,7 @@ def prepare_folder(root: Path) -> None:
                 f"{root} holds other files, e.g. {min(names - {MANIFEST})}", "choose an empty folder as --out"
             )
         (root / "shards").mkdir(exist_ok=True)
+        sync_folder(root)
         trial = root / f".run.trial.{os.getpid()}"
         trial.touch()
         trial.unlink()

@@ -108,8 +108,7 @@ def fail_writing(path: Path, error: OSError | lmdb.Error) -> NoReturn:
         free = shutil.disk_usage(path if path.exists() else path.parent).free
     except OSError:
         free = _LITTLE
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-    if full or isinstance(error, lmdb.DiskError) or free < _LITTLE:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) if isinstance(error, OSError) else free < _LITTLE:
         reason = f"the disk is full, {free / 1e6:.1f} MB left"
     raise PartialError(
         f"cannot write {path}: {reason}",

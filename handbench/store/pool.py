@@ -102,7 +102,9 @@ class Pool:
 
     def _start(self) -> _Worker:
         ours, theirs = Pipe()
-        code = f"from handbench.store.worker import main; main({theirs.fileno()})"
+        # Workers import what this process can import.
+        code = f"import sys; sys.path[:] = {sys.path!r}; from handbench.store.worker import main; "
+        code += f"main({theirs.fileno()})"
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             pass_fds=(theirs.fileno(), *self._inherit),
@@ -114,7 +116,6 @@ class Pool:
         )
         theirs.close()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            ours.send(sys.path)
             ours.send(self._setup)
         return _Worker(process, ours)
 
@@ -135,7 +136,7 @@ class Pool:
             case Made(samples):
                 worker.made += samples
             case Published():
-                worker.task = None
+                worker.task, worker.made = None, 0
             case Failed(HandbenchError() as error):
                 raise error
             case Failed(text):

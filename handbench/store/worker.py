@@ -71,13 +71,12 @@ Report = Ready | Made | Published | Failed
 def main(descriptor: int) -> None:
     """Runs a worker until the driver says stop or is gone.
 
-    The driver sends the import path, then ``Setup``, then ``Task`` after ``Task``, then None.
+    The driver sends ``Setup``, then ``Task`` after ``Task``, then None.
     """
     connection: Connection[Any, Any] = Connection(descriptor)
     tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
     stop = threading.Event()
     try:
-        sys.path[:] = connection.recv()
         setup: Setup = connection.recv()
         threading.Thread(target=_listen, args=(connection, tasks, stop), daemon=True).start()
         produce = setup.job()
