@@ -54,3 +54,46 @@ def verify(folder: Path, deep: bool, as_json: bool) -> None:
         )
     if not as_json:
         click.echo(f"sound: {verdict.checked} samples, {verdict.size / 1e6:.1f} MB, digest {digest}")
+
+
+@data.command(epilog="Example: handbench data show aih --out sheet.png --num 24")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", default=Path("sheet.png"), show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--num", default=24, show_default=True, help="Number of samples, spread evenly over the dataset."
+)
+@click.option("--ids", default=None, help="These samples instead: 0,17,300.")
+def show(folder: Path, out: Path, num: int, ids: str | None) -> None:
+    """Draw a contact sheet: picture, target alone, four masks, skeletons and ids of each sample."""
+    from handbench.errors import HandbenchError
+    from handbench.show.sheet import write_sheet
+
+    try:
+        chosen = None if ids is None else [int(word) for word in ids.split(",")]
+    except ValueError:
+        raise HandbenchError(f"cannot read --ids {ids!r}", "write 0,17,300") from None
+    click.echo(f"{write_sheet(folder, out, num, chosen)} samples on {out}")
+
+
+@data.command(epilog="Example: handbench data stats aih --plot stats.png")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--plot", default=None, type=click.Path(path_type=Path), help="Also plot to this picture.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest's histograms as JSON.")
+def stats(folder: Path, plot: Path | None, as_json: bool) -> None:
+    """Print (and plot) what a dataset contains: occlusion, poses, sizes, what covers the joints."""
+    import orjson
+
+    from handbench.show.stats import gather
+    from handbench.show.stats import plot as plot_stats
+    from handbench.store import open_store
+
+    store = open_store(folder)
+    if as_json:
+        click.echo(orjson.dumps(store.manifest.statistics, option=orjson.OPT_INDENT_2).decode())
+        return
+    found = gather(store)
+    for line in found.lines():
+        click.echo(line)
+    if plot is not None:
+        plot_stats(found, plot)
+        click.echo(f"plot on {plot}")

@@ -20,7 +20,8 @@ def demo(out: Path, num: int) -> None:
     Example:
       handbench demo --out out/demo
     """
-    from handbench.cli.data import show_sheet
+    from handbench.errors import CorruptError
+    from handbench.show.sheet import write_sheet
     from handbench.show.stats import gather
     from handbench.store import open_store, verify_store
     from handbench.synth.generate import SynthOptions, generate
@@ -28,14 +29,17 @@ def demo(out: Path, num: int) -> None:
     folder = out / "aih"
     click.echo(f"1. handbench synth-aih --out {folder} --num {num}")
     started = time.perf_counter()
-    manifest = generate(folder, SynthOptions(), num=num)
-    click.echo(f"   {num} records in {time.perf_counter() - started:.1f} s, digest {manifest.digest}")
+    report = generate(folder, SynthOptions(), num=num)
+    digest = report.manifest.digest if report.manifest else "unfinished"
+    click.echo(f"   {num} records in {time.perf_counter() - started:.1f} s, digest {digest}")
     click.echo(f"2. handbench data verify {folder} --deep")
-    report = verify_store(folder, deep=True)
-    click.echo(f"   {report.checked} records checked, {len(report.faults)} faults")
+    verdict = verify_store(folder, deep=True)
+    click.echo(f"   {verdict.checked} records decoded and checked, {len(verdict.faults)} faults")
+    if verdict.faults:
+        raise CorruptError(verdict.faults[0], f"remove {folder} and run the demo again")
     sheet = out / "sheet.png"
     click.echo(f"3. handbench data show {folder} --out {sheet}")
-    show_sheet(folder, sheet, num=24)
+    write_sheet(folder, sheet, num=24)
     click.echo(f"4. handbench data stats {folder}")
     for line in gather(open_store(folder)).lines():
         click.echo(f"   {line}")

@@ -10,6 +10,7 @@ import numpy as np
 from handbench.arrays import ImageArray
 from handbench.errors import HandbenchError
 from handbench.show import draw
+from handbench.store import open_store
 from handbench.store.record import Record
 
 TILE, GAP, LABEL = 192, 6, 18
@@ -115,3 +116,30 @@ def write_png(image: ImageArray, path: Path) -> None:
         path.write_bytes(data.tobytes())
     except OSError as error:
         raise HandbenchError(f"cannot write {path}: {error.strerror}", "choose another --out") from None
+
+
+def write_sheet(folder: Path, out: Path, num: int = 24, ids: list[int] | None = None) -> int:
+    """Draws a contact sheet of a dataset into a PNG.
+
+    Args:
+        folder: of the dataset.
+        out: the PNG.
+        num: number of samples, spread evenly.
+        ids: these samples instead.
+
+    Returns:
+        How many samples are on it.
+
+    Raises:
+        HandbenchError: when there is no such dataset or sample, or the place cannot be written.
+    """
+    store = open_store(folder)
+    if num < 1:
+        raise HandbenchError(f"--num {num}: nothing to show", "give 1 or more")
+    count = min(num, len(store))
+    chosen = [i * len(store) // count for i in range(count)] if ids is None else ids
+    for sample in chosen:
+        if not 0 <= sample < len(store):
+            raise HandbenchError(f"{folder} has no sample {sample}", f"give 0 to {len(store) - 1}")
+    write_png(contact_sheet([store[sample] for sample in chosen]), out)
+    return count if ids is None else len(ids)
