@@ -88,8 +88,11 @@ def encode_record(
     directory = msgpack.packb([(name, len(blob)) for name, blob in blobs.items()])
     body = encode_fields(fields)
     header = HEADER.pack(MAGIC, VERSION, 0, sample_id, len(directory), len(body))
-    whole = b"".join((header, directory, body, *blobs.values()))
-    return whole + _CHECKSUM.pack(xxhash.xxh3_64_intdigest(whole))
+    parts = (header, directory, body, *blobs.values())
+    checksum = xxhash.xxh3_64()
+    for part in parts:
+        checksum.update(part)
+    return b"".join((*parts, _CHECKSUM.pack(checksum.intdigest())))
 
 
 def record_checksum(data: bytes | memoryview) -> int:
