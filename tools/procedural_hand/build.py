@@ -13,6 +13,7 @@ import numpy as np
 from assets import Arrays, pack, write
 from dimensions import FINGERS, Dimensions, mano_joints
 from regressor import make_regressor
+from shapes import make_shapes
 from skinning import make_weights
 from surface import adjacency, relax, start_points
 from topology import assign_ids, make_layout
@@ -28,8 +29,8 @@ def build() -> Arrays:
     points, faces = relax(dims, layout, start_points(dims, layout), 60)
     joints = mano_joints(dims)
     weights = make_weights(dims, layout, points, adjacency(faces, layout.count))
-    shapes = np.zeros((10, layout.count, 3))
-    regressor = make_regressor(points, joints, shapes, np.zeros((10, 16, 3)))
+    shapes, joint_moves = make_shapes(dims, layout, points, faces)
+    regressor = make_regressor(points, joints, shapes, joint_moves)
     correctives = np.zeros((layout.count, 3, 135))
     basis = (np.full(45, 0.05), np.eye(45), np.zeros((1, 45)))
     ids = assign_ids(layout, FINGERS)

@@ -51,18 +51,18 @@ def _sections(width: float, depth: float) -> tuple[Section, ...]:
     """Return the sections of a long finger whose PIP joint is `width` broad and `depth` deep [mm]."""
     w, h = width / 2, depth
     return (
-        Section(-0.10, 1.06 * w, 0.47 * h, 0.80 * h),
-        Section(0.25, 1.05 * w, 0.41 * h, 0.74 * h),
-        Section(0.50, 1.00 * w, 0.375 * h, 0.68 * h),
-        Section(0.76, 0.95 * w, 0.37 * h, 0.61 * h),
-        Section(1.00, 1.00 * w, 0.425 * h, 0.575 * h),
-        Section(1.25, 0.945 * w, 0.375 * h, 0.55 * h),
-        Section(1.52, 0.875 * w, 0.335 * h, 0.545 * h),
-        Section(1.80, 0.855 * w, 0.325 * h, 0.50 * h),
-        Section(2.00, 0.875 * w, 0.345 * h, 0.475 * h),
-        Section(2.22, 0.855 * w, 0.315 * h, 0.475 * h),
-        Section(2.50, 0.845 * w, 0.290 * h, 0.485 * h),
-        Section(2.75, 0.800 * w, 0.275 * h, 0.440 * h),
+        Section(-0.10, 1.08 * w, 0.47 * h, 0.84 * h),
+        Section(0.25, 1.10 * w, 0.42 * h, 0.80 * h),
+        Section(0.50, 1.05 * w, 0.39 * h, 0.74 * h),
+        Section(0.76, 0.985 * w, 0.38 * h, 0.65 * h),
+        Section(1.00, 1.00 * w, 0.43 * h, 0.59 * h),
+        Section(1.25, 0.95 * w, 0.38 * h, 0.565 * h),
+        Section(1.52, 0.895 * w, 0.34 * h, 0.555 * h),
+        Section(1.80, 0.865 * w, 0.33 * h, 0.505 * h),
+        Section(2.00, 0.87 * w, 0.35 * h, 0.475 * h),
+        Section(2.22, 0.85 * w, 0.315 * h, 0.475 * h),
+        Section(2.50, 0.835 * w, 0.290 * h, 0.485 * h),
+        Section(2.75, 0.790 * w, 0.275 * h, 0.440 * h),
         Section(3.00, 0.720 * w, 0.240 * h, 0.370 * h),
     )
 
@@ -143,7 +143,8 @@ class Dimensions:
     fingers: tuple[Finger, ...] = field(default_factory=_default_fingers)
     palm_thickness: float = 1.0
     palm_width: float = 1.0
-    wrist_half: tuple[float, float] = (29.0, 20.0)
+    palm_length: float = 1.0
+    wrist_half: tuple[float, float] = (28.0, 19.5)
     thenar: float = 1.0
     hypothenar: float = 1.0
     knuckles: float = 1.0

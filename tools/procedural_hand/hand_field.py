@@ -7,12 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 from dimensions import WRIST, Dimensions, Finger, bone_frames, finger_joints
-from implicit import Ellipsoid, Field, Slab, Tube, smooth_max, smooth_min
-from scipy.interpolate import PchipInterpolator
+from implicit import Ellipsoid, Field, Slab, Tube, dense_profile, smooth_max, smooth_min
 
 Array = npt.NDArray[np.float64]
 FINGER_BLEND = 6.0
 PALM_BLEND = 12.0
+KNUCKLE_BLEND = 5.0
 
 
 def stations(finger: Finger) -> tuple[Array, Array]:
@@ -27,20 +27,18 @@ def stations(finger: Finger) -> tuple[Array, Array]:
 
 def finger_pieces(finger: Finger) -> list[Tube]:
     """Return the three tubes of a finger in its rest pose, each along one bone."""
-    where, values = stations(finger)
-    profile = PchipInterpolator(where, values)
+    where, values = dense_profile(*stations(finger))
     joints, frames = finger_joints(finger), bone_frames(finger)
     marks = np.concatenate([[0.0], np.cumsum(finger.lengths)])
     pieces = []
     for bone in range(3):
-        start = float(profile(marks[bone])[1])
+        start, end = (float(np.interp(marks[bone + k], where, values[:, 1])) for k in (0, 1))
         length = finger.lengths[bone]
-        end = float(profile(marks[bone + 1])[1])
         if bone == 2:
-            end = 1.02 * float(profile(marks[3])[0] + profile(marks[3])[2]) / 2 + 1.0
+            end = 0.51 * float(values[-1, 0] + values[-1, 2]) + 1.0
             length -= end
         pieces.append(
-            Tube(joints[bone], frames[bone], length, where, profile, float(marks[bone]), (start, end), 2.3)
+            Tube(joints[bone], frames[bone], length, where, values, float(marks[bone]), (start, end), 2.3)
         )
     return pieces
 
@@ -67,9 +65,14 @@ def _frame(axis: Array, dorsal: Array) -> Array:
 def _ray(start: Array, end: Array, sections: Array, caps: tuple[float, float]) -> Tube:
     """Return a metacarpal tube from start to end with sections (S, 4): share of the length, three sizes."""
     length = float(np.linalg.norm(end - start))
-    where = sections[:, 0] * length
-    profile = PchipInterpolator(where, sections[:, 1:])
-    return Tube(start, _frame(end - start, np.array([0.0, 1.0, 0.0])), length, where, profile, 0.0, caps)
+    where, values = dense_profile(sections[:, 0] * length, sections[:, 1:])
+    return Tube(start, _frame(end - start, np.array([0.0, 1.0, 0.0])), length, where, values, 0.0, caps)
+
+
+def place(dims: Dimensions, x: float, y: float, z: float) -> Array:
+    """Return a place of the palm, moved with the palm's length, thickness and width about the wrist."""
+    factors = np.array([dims.palm_length, dims.palm_thickness, dims.palm_width])
+    return np.asarray(WRIST + (np.array([x, y, z]) - WRIST) * factors)
 
 
 def palm_parts(dims: Dimensions) -> list[Field]:
@@ -84,14 +87,30 @@ def palm_parts(dims: Dimensions) -> list[Field]:
         back = 7.6 * dims.knuckles if name != "little" else 6.6 * dims.knuckles
         sections = np.array(
             [
-                (0.0, half * wide, 9.0 * thick, 22.0 * thick),
-                (0.5, (half - 0.2) * wide, 7.0 * thick, 17.0 * thick),
-                (0.8, half * wide, 6.4 * thick, 17.0 * thick),
+                (0.0, half * wide, 10.0 * thick, 22.0 * thick),
+                (0.5, (half - 0.2) * wide, 8.8 * thick, 19.0 * thick),
+                (0.8, half * wide, 7.4 * thick, 18.0 * thick),
                 (1.0, half * wide, back * thick, 17.5 * thick),
             ]
         )
-        parts.append(_ray(np.array(carpus[name]), mcp, sections, (10.0, 9.0)))
+        parts.append(_ray(place(dims, *carpus[name]), mcp, sections, (10.0, 9.0)))
     return parts + muscle_parts(dims) + wrist_parts(dims)
+
+
+def knuckle_parts(dims: Dimensions) -> list[Field]:
+    """Return the heads of the metacarpals under the skin of the back, and the tendons that lead to them."""
+    parts: list[Field] = []
+    for finger, top in zip(dims.fingers[:4], (8.8, 9.2, 8.4, 7.4), strict=True):
+        joints = finger_joints(finger)
+        axis = joints[1] - joints[0]
+        frame = _frame(axis, np.array([0.0, 1.0, 0.0]))
+        rise = top * dims.knuckles * dims.palm_thickness
+        centre = joints[0] + frame[1] * (rise - 8.0) - frame[2]
+        parts.append(Ellipsoid(centre, np.array([7.2, 8.0, 10.0]), frame))
+        root = place(dims, 80.0, 15.2, 6.0 + 0.22 * (joints[0, 2] - WRIST[2]))
+        sections = np.array([(0.0, 2.2, 2.2, 2.2), (1.0, 2.6, 2.4, 2.4)])
+        parts.append(_ray(root, joints[0] + frame[1] * (rise - 1.6), sections, (8.0, 4.0)))
+    return parts
 
 
 def muscle_parts(dims: Dimensions) -> list[Field]:
@@ -107,14 +126,14 @@ def muscle_parts(dims: Dimensions) -> list[Field]:
         np.array([17.0, 15.0, 31.0]) * np.array([1.0, dims.thenar, 1.0]),
         _frame(axis, np.array([0.0, 1.0, 0.0])),
     )
-    heel = np.array([66.0, -9.0, -17.0])
+    heel = place(dims, 62.0, -9.0, -17.0)
     hypothenar = Ellipsoid(
         heel,
-        np.array([14.0, 15.0 * dims.hypothenar * thick, 36.0]),
+        np.array([13.5, 14.5 * dims.hypothenar * thick, 34.0]),
         _frame(little[0] + np.array([0.0, -8.0, 2.0]) - heel, np.array([0.0, 1.0, 0.0])),
     )
-    corner = np.array([66.0, -3.0, 14.0])
-    fold = Slab(np.array([index[0] + [8.0, -5.0, 0.0], 0.25 * thumb[0] + 0.75 * thumb[1], corner]), 6.5)
+    corner = place(dims, 66.0, -3.0, 14.0)
+    fold = Slab(np.array([index[0] + [8.0, -5.0, 0.0], 0.25 * thumb[0] + 0.75 * thumb[1], corner]), 8.0)
     return [thenar, hypothenar, fold, *web_parts(dims)]
 
 
@@ -123,10 +142,10 @@ def web_parts(dims: Dimensions) -> list[Field]:
     parts: list[Field] = []
     for near, far in zip(dims.fingers[:3], dims.fingers[1:4], strict=True):
         a, b = finger_joints(near), finger_joints(far)
-        reach = 0.5 * (near.web * near.lengths[0] + far.web * far.lengths[0]) - 5.0
-        start = (a[0] + b[0]) / 2 + np.array([4.0, -6.0, 0.0])
+        reach = 0.5 * (near.web * near.lengths[0] + far.web * far.lengths[0]) - 2.0
+        start = (a[0] + b[0]) / 2 + np.array([4.0, -4.0, 0.0])
         ahead = (a[1] - a[0]) / near.lengths[0] + (b[1] - b[0]) / far.lengths[0]
-        end = start + ahead / 2 * reach + np.array([0.0, -1.0, 0.0])
+        end = start + ahead / 2 * reach + np.array([0.0, -2.0, 0.0])
         sections = np.array([(0.0, 8.0, 7.0, 9.0), (0.6, 8.0, 5.5, 8.0), (1.0, 8.0, 4.0, 6.5)])
         parts.append(_ray(start, end, sections, (8.0, 5.0)))
     return parts
@@ -136,8 +155,8 @@ def wrist_parts(dims: Dimensions) -> list[Field]:
     """Return the wrist: an oval tube that runs out of the hand."""
     half, deep = dims.wrist_half
     thick = dims.palm_thickness
-    start = WRIST + np.array([50.0, -2.0, -1.0])
-    end = np.array([76.0, 1.0, 4.0])
+    start = WRIST + np.array([50.0, -2.0, -3.0])
+    end = place(dims, 76.0, 1.0, 3.0)
     sections = np.array(
         [
             (0.0, half, deep * thick, deep * thick),
@@ -150,13 +169,15 @@ def wrist_parts(dims: Dimensions) -> list[Field]:
 
 def palm_field(dims: Dimensions) -> Field:
     """Return the smooth union of the palm's parts, hollowed in the middle."""
-    parts = palm_parts(dims)
-    hollow = Ellipsoid(np.array([42.0, -33.0, 4.0]), np.array([34.0, 17.0, 17.0]), np.eye(3))
+    parts, knuckles = palm_parts(dims), knuckle_parts(dims)
+    hollow = Ellipsoid(place(dims, 42.0, -37.0, 3.0), np.array([34.0, 17.0, 17.0]), np.eye(3))
 
     def field(points: Array) -> Array:
         value = parts[0](points)
         for part in parts[1:]:
             value = smooth_min(value, part(points), PALM_BLEND)
+        for part in knuckles:
+            value = smooth_min(value, part(points), KNUCKLE_BLEND)
         return smooth_max(value, -hollow(points), 14.0)
 
     return field

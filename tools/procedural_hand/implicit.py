@@ -40,19 +40,26 @@ class Ellipsoid:
         return np.asarray(k0 * (k0 - 1.0) / np.maximum(k1, 1e-9))
 
 
+def dense_profile(where: Array, values: Array) -> tuple[Array, Array]:
+    """Return monotone cubic curves through values (S, 3) at places (S,), read every half millimetre."""
+    count = int(np.ceil((where[-1] - where[0]) / 0.5)) + 1
+    places = np.linspace(where[0], where[-1], count)
+    return places, np.asarray(PchipInterpolator(where, values)(places))
+
+
 @dataclass(frozen=True)
 class Tube:
     """A bent-free tube along a bone with a profile: half width, back height and pad depth along it.
 
-    `frame` rows: lateral, dorsal, axis. The profile is read at `offset + s` where s [mm] runs from 0 at
-    `origin` to `length`; `caps` are the lengths of the rounded ends.
+    `frame` rows: lateral, dorsal, axis. The profile (S, 3) is known at `stations` (S,) and read at
+    `offset + s` where s [mm] runs from 0 at `origin` to `length`; `caps` are the lengths of the round ends.
     """
 
     origin: Array
     frame: Array
     length: float
     stations: Array
-    profile: PchipInterpolator
+    profile: Array
     offset: float
     caps: tuple[float, float]
     power: float = 2.0
@@ -62,13 +69,16 @@ class Tube:
         local = (points - self.origin) @ self.frame.T
         lateral, dorsal, along = local.T
         inside = np.clip(along, 0.0, self.length)
-        station = np.clip(inside + self.offset, self.stations[0], self.stations[-1])
-        width, back, pad = self.profile(station).T
+        width, back, pad = (
+            np.interp(inside + self.offset, self.stations, column) for column in self.profile.T
+        )
         height = np.where(dorsal > 0.0, back, pad)
         over = np.maximum(along - self.length, 0.0) / max(self.caps[1], 1e-6)
         under = np.maximum(-along, 0.0) / max(self.caps[0], 1e-6)
         p = self.power
-        ring = (np.abs(lateral / width) ** p + np.abs(dorsal / height) ** p) ** (1.0 / p)
+        ring = np.hypot(lateral / width, dorsal / height)
+        if p != 2.0:
+            ring = (np.abs(lateral / width) ** p + np.abs(dorsal / height) ** p) ** (1.0 / p)
         reach = np.sqrt(ring**2 + over**2 + under**2)
         # The local size turns the ratio into a length: the radius of the section in this direction.
         size = np.hypot(lateral, dorsal) / np.maximum(ring, 1e-6)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from dimensions import WRIST_END_X, Dimensions, bone_frames, finger_joints
-from hand_field import finger_field, finger_pieces, hand_field, one_finger_field
+from hand_field import finger_field, finger_pieces, hand_field, one_finger_field, palm_field
 from implicit import cast, gradient, project
 from scipy import sparse
 from topology import Layout, make_faces
@@ -15,11 +18,11 @@ Ints = npt.NDArray[np.int64]
 
 # Where the rings of a finger lie, counted in bones (0 MCP, 1 PIP, 2 DIP, 3 tip): close at the joints.
 RING_PLACES = {
-    11: (0.66, 0.82, 0.92, 1.0, 1.10, 1.30, 1.62, 1.83, 2.0, 2.22, 2.56),
-    10: (0.70, 0.86, 0.98, 1.12, 1.38, 1.68, 1.86, 2.02, 2.26, 2.58),
+    11: (0.62, 0.80, 0.93, 1.04, 1.20, 1.52, 1.82, 1.96, 2.12, 2.46, 2.79),
+    10: (0.66, 0.86, 0.99, 1.14, 1.46, 1.80, 1.97, 2.15, 2.48, 2.79),
 }
-THUMB_PLACES = (0.42, 0.68, 0.86, 1.0, 1.18, 1.52, 1.80, 1.97, 2.18, 2.52)
-CAP_PLACE = 2.86
+THUMB_PLACES = (0.42, 0.68, 0.88, 1.03, 1.24, 1.60, 1.87, 2.04, 2.40, 2.77)
+CAP_PLACE = 2.945
 
 
 def _place(joints: Array, u: float) -> Array:
@@ -39,19 +42,33 @@ def _frame_at(frames: Array, u: float) -> Array:
     return np.stack([np.cross(dorsal, axis), dorsal, axis])
 
 
-def ring_points(dims: Dimensions, finger: int, u: float, count: int, phase: float, clip: float) -> Array:
-    """Return `count` points around a finger at `u`, where rays from the bone leave the surface."""
+@dataclass(frozen=True)
+class Ring:
+    """A ring to place around a finger: where (in bones), how many points, and how far the web may pull it."""
+
+    u: float
+    count: int
+    clip: float
+
+
+def ring_points(dims: Dimensions, finger: int, rings: Sequence[Ring], phase: float) -> list[Array]:
+    """Return the points of each ring, where rays from the bone leave the surface."""
     shape = dims.fingers[finger]
     joints, frames = finger_joints(shape), bone_frames(shape)
-    frame = _frame_at(frames, u)
-    angles = phase + np.arange(count) * 2 * np.pi / count
-    directions = np.cos(angles)[:, None] * frame[0] + np.sin(angles)[:, None] * frame[1]
-    origin = _place(joints, u) - 1.8 * frame[1]
-    origins = np.repeat(origin[None], count, 0)
-    alone = cast(finger_field(finger_pieces(shape)), origins, directions, 40.0, 80)
-    both = cast(one_finger_field(dims, finger), origins, directions, 40.0, 80)
-    reach = np.minimum(both, alone * clip)
-    return np.asarray(origins + directions * reach[:, None])
+    starts, rays, clips = [], [], []
+    for ring in rings:
+        frame = _frame_at(frames, ring.u)
+        angles = phase + np.arange(ring.count) * 2 * np.pi / ring.count
+        rays.append(np.cos(angles)[:, None] * frame[0] + np.sin(angles)[:, None] * frame[1])
+        starts.append(np.repeat((_place(joints, ring.u) - 1.8 * frame[1])[None], ring.count, 0))
+        clips.append(np.full(ring.count, ring.clip))
+    origins, directions, clip = np.concatenate(starts), np.concatenate(rays), np.concatenate(clips)
+    reach = cast(finger_field(finger_pieces(shape)), origins, directions, 26.0, 40)
+    near = clip > 1.0
+    both = cast(one_finger_field(dims, finger), origins[near], directions[near], 34.0, 40)
+    reach[near] = np.minimum(both, reach[near] * clip[near])
+    points = origins + directions * reach[:, None]
+    return np.split(points, np.cumsum([ring.count for ring in rings])[:-1])
 
 
 def start_points(dims: Dimensions, layout: Layout) -> Array:
@@ -61,15 +78,35 @@ def start_points(dims: Dimensions, layout: Layout) -> Array:
     sums = np.zeros((layout.count, 3))
     hits = np.zeros(layout.count)
     for f in range(4):
-        base = ring_points(dims, f, dims.fingers[f].web, 10, first, 1.25)
+        base = ring_points(dims, f, [Ring(dims.fingers[f].web, 10, 1.25)], first)[0]
         sums[layout.bases[f]] += base
         hits[layout.bases[f]] += 1
     known = hits > 0
     points[known] = sums[known] / hits[known, None]
+    _place_webs(dims, layout, points)
     _loft_palm(dims, layout, points)
     for f in range(5):
         _finger_points(dims, layout, points, f)
     return points
+
+
+def _place_webs(dims: Dimensions, layout: Layout, points: Array) -> None:
+    """Place the four vertices that two neighbours share: two on the web's edge, one above, one below."""
+    palm, hand = palm_field(dims), hand_field(dims)
+    up = np.array([0.0, 1.0, 0.0])
+    for f in range(3):
+        a, b = (finger_joints(dims.fingers[k]) for k in (f, f + 1))
+        middle = (a[0] + b[0]) / 2
+        ahead = (a[1] + b[1]) / 2 - middle
+        length = float(np.linalg.norm(ahead))
+        ahead /= length
+        above, upper, lower, below = layout.bases[f][3:7]
+        starts = middle + up * np.array([[-2.0], [-8.5]])
+        reach = cast(palm, starts, np.repeat(ahead[None], 2, 0), 40.0)
+        points[[upper, lower]] = starts + ahead * reach[:, None]
+        starts = middle - 4.0 * up + ahead * length * np.array([[0.22], [0.34]])
+        rays = np.stack([up, -up])
+        points[[above, below]] = starts + rays * cast(hand, starts, rays, 30.0)[:, None]
 
 
 def _loft_palm(dims: Dimensions, layout: Layout, points: Array) -> None:
@@ -81,7 +118,7 @@ def _loft_palm(dims: Dimensions, layout: Layout, points: Array) -> None:
 
     def oval(angles: Array) -> Array:
         return np.stack(
-            [np.full(len(angles), WRIST_END_X), 4.5 + deep * np.sin(angles), 5.0 + half * np.cos(angles)], 1
+            [np.full(len(angles), WRIST_END_X), 4.5 + deep * np.sin(angles), 3.5 + half * np.cos(angles)], 1
         )
 
     end = oval(angle22)
@@ -108,9 +145,10 @@ def _finger_points(dims: Dimensions, layout: Layout, points: Array, f: int) -> N
         local = (points[base] - joints[0]) @ frames[0].T
         turn = np.arctan2(local[:, 1], local[:, 0]) - np.arange(len(base)) * 2 * np.pi / len(base)
         first = float(np.angle(np.exp(1j * turn).mean()))
-    for u, loop in zip(places, loops[:-2], strict=True):
-        points[loop] = ring_points(dims, f, u, len(loop), first, 1.6 if u < 1.0 else 1.15)
-    points[loops[-2]] = ring_points(dims, f, CAP_PLACE, 5, first, 1.1)
+    rings = [Ring(u, len(loop), 1.6 if u < 1.0 else 1.0) for u, loop in zip(places, loops[:-2], strict=True)]
+    rings.append(Ring(CAP_PLACE, 5, 1.0))
+    for loop, placed in zip(loops[:-1], ring_points(dims, f, rings, first), strict=True):
+        points[loop] = placed
     start = joints[3] - frames[2, 2] * 10.0 - frames[2, 1] * 1.8
     reach = cast(finger_field(finger_pieces(shape)), start[None], frames[2, 2][None], 20.0)
     points[loops[-1][0]] = start + frames[2, 2] * reach[0]
@@ -127,18 +165,23 @@ def adjacency(faces: Ints, count: int) -> sparse.csr_matrix:
     return matrix
 
 
-def relax(dims: Dimensions, layout: Layout, points: Array, rounds: int) -> tuple[Array, Ints]:
+def relax(
+    dims: Dimensions, layout: Layout, points: Array, rounds: int, faces: Ints | None = None
+) -> tuple[Array, Ints]:
     """Even out the palm's vertices on the surface; fingers beyond their second ring stay.
 
-    Returns the vertices (V, 3) [mm] and the faces (1538, 3).
+    Given faces are kept. Returns the vertices (V, 3) [mm] and the faces (1538, 3).
     """
     field = hand_field(dims)
     fixed = np.zeros(layout.count, dtype=bool)
     for f, loops in enumerate(layout.rings):
         for loop in loops[(3 if f == 4 else 1) :]:
             fixed[loop] = True
+    for base in layout.bases[:3]:
+        fixed[base[3:7]] = True
     wrist = layout.rows[-1]
-    faces = make_faces(layout, points)
+    keep = faces
+    faces = make_faces(layout, points) if keep is None else keep
     links = adjacency(faces, layout.count)
     degree = np.asarray(links.sum(1)).ravel()
     for _ in range(rounds):
@@ -153,7 +196,7 @@ def relax(dims: Dimensions, layout: Layout, points: Array, rounds: int) -> tuple
         points = moved
     points[~fixed] = project(field, points[~fixed], 3)
     points[wrist, 0] = WRIST_END_X
-    return points, make_faces(layout, points)
+    return points, make_faces(layout, points) if keep is None else keep
 
 
 def outward(field_points: Array, dims: Dimensions) -> Array:
