@@ -165,16 +165,14 @@ def person(rng: np.random.Generator, n: int) -> Canvas:
     """Paints the clothed body of whoever the hands may belong to, before a blurred room."""
     out = paint.blurred(room(rng, n), 3.0)
     x, y = paint.axes(n)
-    cx, top, half = rng.uniform(0.2, 0.8), rng.uniform(-0.5, 0.35), rng.uniform(0.28, 0.6)
+    cx, top, half = rng.uniform(0.2, 0.8), rng.uniform(-0.5, 0.1), rng.uniform(0.28, 0.6)
     shoulder = paint.step(np.abs(x - np.float32(cx)), 0.1 * half, 1.1 * half) * np.float32(0.35)
     side = np.abs(x - np.float32(cx)) - np.float32(half) * (1 + np.float32(0.15) * (y - 0.5))
     inside = (1 - paint.step(side, -0.01, 0.01)) * paint.step(y - np.float32(top) - shoulder, -0.01, 0.01)
     cloth = paint.fill(n, paint.drawn_color(rng, (0.0, 0.75), (0.06, 0.85)))
     if rng.random() < 0.35:
         bands = np.mod((y if rng.random() < 0.6 else x) * np.float32(rng.uniform(6, 20)), 1)
-        cloth = paint.blend(
-            cloth, paint.fill(n, paint.drawn_color(rng)), (bands < rng.uniform(0.2, 0.6)) * 1.0
-        )
+        cloth = paint.blend(cloth, paint.drawn_color(rng), (bands < rng.uniform(0.2, 0.6)) * 1.0)
     fold = paint.noise(rng, n, (3, 1), 3, 0.5)
     slope = np.gradient(cv2.GaussianBlur(fold, (0, 0), 3), axis=1) * np.float32(n / 18)
     cloth = cloth * np.clip(1 + np.float32(rng.uniform(0.1, 0.4)) * slope, 0.4, 1.5)[..., None]
@@ -187,6 +185,6 @@ def person(rng: np.random.Generator, n: int) -> Canvas:
         float(rng.uniform(0.03, 0.08)), float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.25, 0.9))
     )
     neck = 1 - paint.step(np.hypot((x - np.float32(cx)) / 0.13, (y - np.float32(top)) / 0.2), 0.9, 1.0)
-    out = paint.blend(out, paint.fill(n, skin * np.float32(0.8)), neck)
-    cloth = paint.blend(cloth, paint.fill(n, skin * np.float32(0.75)), neck * np.float32(0.9))
+    out = paint.blend(out, skin * np.float32(0.8), neck)
+    cloth = paint.blend(cloth, skin * np.float32(0.75), neck * np.float32(0.9))
     return paint.lens(rng, paint.lit(rng, paint.blend(out, cloth, inside)), (0.4, 3.0))

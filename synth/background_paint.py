@@ -51,18 +51,25 @@ def noise(
     rng: np.random.Generator, n: int, cells: tuple[int, int] = (6, 6), octaves: int = 4, fall: float = 0.5
 ) -> Canvas:
     """Makes smooth noise (n, n) of zero mean and unit deviation, with (x, y) cells in its first octave."""
-    total = np.zeros((n, n), np.float32)
+    # Coarse to fine, each octave at twice its own grid: only the last step is as large as the picture.
+    total: Canvas = np.zeros((2, 2), np.float32)
     for k in range(octaves):
         across, down = min(cells[0] << k, n), min(cells[1] << k, n)
-        grid = rng.standard_normal((down + 3, across + 3)).astype(np.float32)
-        total += fall**k * cv2.resize(grid, (n, n), interpolation=cv2.INTER_CUBIC)
-    return np.asarray((total - total.mean()) / total.std(), np.float32)
+        grid = np.float32(fall**k) * rng.standard_normal((down + 3, across + 3)).astype(np.float32)
+        wide = (min(2 * across + 6, n), min(2 * down + 6, n))
+        coarse = cv2.resize(total, wide, interpolation=cv2.INTER_LINEAR)
+        total = np.asarray(coarse + cv2.resize(grid, wide, interpolation=cv2.INTER_CUBIC), np.float32)
+    total = (total - total.mean()) / total.std()
+    return np.asarray(cv2.resize(total, (n, n), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def blend(below: Canvas, above: Canvas, weight: Canvas | float) -> Canvas:
-    """Lays `above` over `below`; the weight is one number or (n, n)."""
+    """Lays `above`, a picture or one colour (3,), over `below`; the weight is one number or (n, n)."""
     w = np.asarray(weight, np.float32)
-    return below + (above - below) * (w[..., None] if w.ndim == 2 else w)
+    out = np.subtract(above, below, dtype=np.float32)
+    out *= w[..., None] if w.ndim == 2 else w
+    out += below
+    return out
 
 
 def step(value: Canvas, low: float, high: float) -> Canvas:
@@ -121,9 +128,10 @@ def lens(rng: np.random.Generator, picture: Canvas, sigma: tuple[float, float] =
     out = blurred(picture, float(rng.uniform(*sigma)))
     x, y = axes(n)
     corner = (x - 0.5) ** 2 + (y - 0.5) ** 2
-    out = out * (1 - np.float32(rng.uniform(0, 0.6)) * corner)[..., None]
-    haze = np.float32(rng.uniform(0, 0.08))
-    return np.asarray(np.clip(out * (1 - haze) + haze * np.float32(0.8), 0, 1), np.float32)
+    dark, haze = np.float32(rng.uniform(0, 0.6)), np.float32(rng.uniform(0, 0.08))
+    out = out * ((1 - dark * corner) * (1 - haze))[..., None]
+    out += haze * np.float32(0.8)
+    return np.asarray(np.clip(out, 0, 1, out=out), np.float32)
 
 
 def rectangle(picture: Canvas, box: tuple[float, float, float, float], rgb: Canvas) -> None:

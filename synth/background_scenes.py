@@ -14,11 +14,9 @@ def foliage(rng: np.random.Generator, n: int) -> Canvas:
     deep = paint.drawn_color(rng, (0.4, 0.8), (0.05, 0.3), (0.2, 0.4))
     leaf = paint.drawn_color(rng, (0.35, 0.8), (0.35, 0.75), (0.14, 0.36))
     sky = paint.drawn_color(rng, (0.0, 0.35), (0.75, 1.0), (0.5, 0.62))
-    out = paint.blend(
-        paint.fill(n, deep), paint.fill(n, leaf), paint.step(paint.noise(rng, n, (5, 5), 4), -1, 1.6)
-    )
+    out = paint.blend(paint.fill(n, deep), leaf, paint.step(paint.noise(rng, n, (5, 5), 4), -1, 1.6))
     gap = paint.noise(rng, n, (3, 3), 4) + np.float32(rng.uniform(0, 2.5)) * (0.5 - paint.axes(n)[1])
-    out = paint.blend(out, paint.fill(n, sky), paint.step(gap, 0.6, 1.6))
+    out = paint.blend(out, sky, paint.step(gap, 0.6, 1.6))
     for _ in range(int(rng.integers(30, 120))):
         at = rng.uniform(0, n, 2)
         size = float(rng.uniform(0.01, 0.045)) * n
@@ -43,7 +41,7 @@ def street(rng: np.random.Generator, n: int) -> Canvas:
     zenith = paint.drawn_color(rng, (0.1, 0.65), (0.55, 0.95), (0.54, 0.62))
     horizon = float(rng.uniform(0.35, 0.8))
     pale = np.clip(zenith * 0.3 + np.float32(rng.uniform(0.5, 0.68)), 0, 1).astype(np.float32)
-    out = paint.blend(paint.fill(n, zenith), paint.fill(n, pale), np.clip(y / np.float32(horizon), 0, 1))
+    out = paint.blend(paint.fill(n, zenith), pale, np.clip(y / np.float32(horizon), 0, 1))
     cloud = paint.step(paint.noise(rng, n, (2, 4), 5, 0.6) + 0.3 * y, 0.2, 1.6) * np.float32(
         rng.uniform(0.2, 1)
     )
@@ -135,9 +133,7 @@ def screen(rng: np.random.Generator, n: int) -> Canvas:
     dark = rng.random() < 0.5
     sheet = paint.drawn_color(rng, (0.0, 0.3), (0.05, 0.2) if dark else (0.85, 1.0))
     ink = paint.drawn_color(rng, (0.0, 0.7), (0.5, 0.9) if dark else (0.1, 0.5))
-    shown = paint.blend(
-        paint.fill(n, paint.drawn_color(rng)), paint.fill(n, paint.drawn_color(rng)), paint.axes(n)[1]
-    )
+    shown = paint.blend(paint.fill(n, paint.drawn_color(rng)), paint.drawn_color(rng), paint.axes(n)[1])
     for _ in range(int(rng.integers(1, 4))):
         page = _page(rng, n, sheet, ink, 1)
         x0, y0 = (int(v) for v in rng.integers(0, n // 2, 2))

@@ -28,7 +28,7 @@ def wood(rng: np.random.Generator, n: int) -> Canvas:
         + fibre * np.float32(rng.uniform(0.06, 0.14))
         + tone
     )
-    out = paint.blend(paint.fill(n, dark), paint.fill(n, light), np.clip(grain, 0, 1))
+    out = paint.blend(paint.fill(n, dark), light, np.clip(grain, 0, 1))
     if planks > 1:
         gap = np.abs(y * planks - np.rint(y * planks)).astype(np.float32) * np.float32(n / planks)
         out *= (1 - 0.55 * (1 - paint.step(gap, 0.4, 1.8)))[..., None]
@@ -65,7 +65,7 @@ def fabric(rng: np.random.Generator, n: int) -> Canvas:
     stripes = (np.mod(x * count, 1) < width).astype(np.float32)
     across = (np.mod(y * count, 1) < width).astype(np.float32)
     pattern = (np.zeros((n, n), np.float32), stripes, 0.5 * (stripes + across))[kind]
-    out = paint.blend(paint.fill(n, base), paint.fill(n, other), pattern * np.float32(rng.uniform(0.4, 0.9)))
+    out = paint.blend(paint.fill(n, base), other, pattern * np.float32(rng.uniform(0.4, 0.9)))
     threads = np.float32(n / rng.uniform(2.5, 6.0) * 2 * np.pi)
     weave = np.sin(x * threads) * np.sin(y * threads) * np.float32(0.05)
     lint = rng.standard_normal((n, n)).astype(np.float32) * np.float32(0.04)
@@ -101,7 +101,7 @@ def brick(rng: np.random.Generator, n: int) -> Canvas:
     saturation, bright = ((0.0, 0.1), (0.65, 0.9)) if white else ((0.35, 0.7), (0.3, 0.65))
     one = paint.drawn_color(rng, saturation, bright, (0.0, 0.08))
     two = np.clip(one * rng.uniform(0.55, 0.85) + rng.normal(0, 0.03, 3), 0, 1).astype(np.float32)
-    out = paint.blend(paint.fill(n, one), paint.fill(n, two), value)
+    out = paint.blend(paint.fill(n, one), two, value)
     rough = paint.noise(rng, n, (24, 24), 4, 0.8)
     out = out * (1 + np.float32(0.09) * rough)[..., None]
     mortar = paint.fill(n, paint.drawn_color(rng, (0.0, 0.15), (0.45, 0.8), (0.05, 0.12)))
@@ -120,13 +120,13 @@ def tiles(rng: np.random.Generator, n: int) -> Canvas:
     one = paint.drawn_color(rng, (0.0, 0.5), (0.45, 0.95))
     chess = float(rng.choice([0.08, 0.08, 0.8]))
     two = one * np.float32(1 - chess * 0.7)
-    out = paint.blend(paint.fill(n, one), paint.fill(n, two), value if chess < 0.5 else (value > 0.6) * 1.0)
+    out = paint.blend(paint.fill(n, one), two, value if chess < 0.5 else (value > 0.6) * 1.0)
     out = out * (1 + np.float32(0.02) * paint.noise(rng, n, (8, 8), 3))[..., None]
     x, y = paint.axes(n)
     tilt = (value - 0.5) * np.float32(rng.uniform(0.05, 0.3))
     glow = paint.step(1 - np.hypot(x - 0.5 + tilt, y - np.float32(rng.uniform(0, 1)) + tilt), 0.5, 1.0)
     out = out + np.float32(rng.uniform(0.05, 0.4)) * (glow * (1 - joint))[..., None]
-    out = paint.blend(out, paint.fill(n, paint.drawn_color(rng, (0, 0.1), (0.3, 0.85))), joint)
+    out = paint.blend(out, paint.drawn_color(rng, (0, 0.1), (0.3, 0.85)), joint)
     out = paint.on_plane(rng, out, (0.0, 0.75), 0.4)
     return paint.lens(rng, paint.lit(rng, out), (0.0, 2.2))
 
@@ -141,13 +141,13 @@ def stone(rng: np.random.Generator, n: int) -> Canvas:
         vein = np.exp(-np.abs(field) * np.float32(rng.uniform(6, 16)))
         fine = np.exp(-np.abs(paint.noise(rng, n, (5, 5), 5, 0.65)) * np.float32(20))
         tint = np.clip(base * np.float32(0.35 if base.mean() > 0.5 else 2.0), 0, 1)
-        out = paint.blend(out, paint.fill(n, tint), np.clip(0.6 * vein + 0.25 * fine, 0, 1))
+        out = paint.blend(out, tint, np.clip(0.6 * vein + 0.25 * fine, 0, 1))
         out = out * (1 + np.float32(0.06) * paint.noise(rng, n, (2, 2), 4))[..., None]
     elif kind == 1:
         for k in range(3):
             speck = paint.noise(rng, n, (70 + 30 * k, 70 + 30 * k), 2, 0.8)
             tint = np.clip(base * np.float32(rng.uniform(0.2, 1.9)), 0, 1)
-            out = paint.blend(out, paint.fill(n, tint), paint.step(speck, 0.9, 1.3))
+            out = paint.blend(out, tint, paint.step(speck, 0.9, 1.3))
     else:
         rough = paint.noise(rng, n, (3, 3), 7, 0.7)
         out = out * (1 + np.float32(0.1) * rough)[..., None]
@@ -167,21 +167,19 @@ def carpet(rng: np.random.Generator, n: int) -> Canvas:
     parity = (np.floor(x * count) + np.floor(y * count)) % 2
     kind = int(rng.integers(4))
     if kind == 0:
-        out = paint.blend(out, paint.fill(n, palette[1]), parity)
+        out = paint.blend(out, palette[1], parity)
     elif kind == 1:
         shape = np.abs(u) + np.abs(v)
         for k, limit in enumerate((0.48, 0.33, 0.16)):
-            out = paint.blend(
-                out, paint.fill(n, palette[(k + 1) % 4]), 1 - paint.step(shape, limit - 0.02, limit)
-            )
+            out = paint.blend(out, palette[(k + 1) % 4], 1 - paint.step(shape, limit - 0.02, limit))
     elif kind == 2:
         petal = np.hypot(u, v) - np.float32(0.12) * np.cos(np.arctan2(v, u) * 6)
-        out = paint.blend(out, paint.fill(n, palette[1]), 1 - paint.step(petal, 0.24, 0.28))
-        out = paint.blend(out, paint.fill(n, palette[2]), 1 - paint.step(petal, 0.08, 0.12))
+        out = paint.blend(out, palette[1], 1 - paint.step(petal, 0.24, 0.28))
+        out = paint.blend(out, palette[2], 1 - paint.step(petal, 0.08, 0.12))
     else:
         zigzag = np.mod(y * count + np.abs(u) * np.float32(rng.uniform(0.5, 1.6)), 1)
-        out = paint.blend(out, paint.fill(n, palette[1]), (zigzag < 0.4) * 1.0)
-        out = paint.blend(out, paint.fill(n, palette[2]), ((zigzag > 0.6) & (zigzag < 0.75)) * 1.0)
+        out = paint.blend(out, palette[1], (zigzag < 0.4) * 1.0)
+        out = paint.blend(out, palette[2], ((zigzag > 0.6) & (zigzag < 0.75)) * 1.0)
     pile = rng.standard_normal((n, n)).astype(np.float32) * np.float32(rng.uniform(0.05, 0.16))
     out = out * (1 + cv2.GaussianBlur(pile, (0, 0), 0.6) + np.float32(0.05) * paint.noise(rng, n))[..., None]
     return paint.lens(rng, paint.lit(rng, paint.on_plane(rng, out, (0.15, 0.95))), (0.0, 2.0))

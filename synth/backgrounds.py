@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -42,8 +43,8 @@ class BackgroundSettings:
 
     families: tuple[str, ...] = TRAIN_FAMILIES  # of the painted backgrounds
     pictures: int = 10  # painted once a family; each draw crops, mirrors and tints one
-    side: int = 384  # of a painted picture, px
-    crop: tuple[float, float] = (0.5, 1.0)  # side of the crop as a share of the picture
+    side: int = 320  # of a painted picture, px
+    crop: tuple[float, float] = (0.6, 1.0)  # side of the crop as a share of the picture
     brightness: tuple[float, float] = (0.7, 1.2)
     tint: float = 0.06  # standard deviation of the log gain of each channel
 
@@ -95,7 +96,7 @@ class PaintedBackgrounds:
     """Draws from a bank of painted pictures, each painted when it is first asked for.
 
     The bank depends on the settings alone; in a worker it grows to at most
-    ``len(families) * pictures * side**2 * 3`` bytes (49 MB as set by default).
+    ``len(families) * pictures * side**2 * 3`` bytes (34 MB as set by default).
     """
 
     name = "procedural"
@@ -135,8 +136,13 @@ class PaintedBackgrounds:
 
 def paint(family: str, index: int, side: int) -> ImageArray:
     """Paints picture number `index` of a family, (side, side, 3) uint8 RGB."""
-    canvas = FAMILIES.get(family)(rng_for(_VERSION, "background", family, index), side)
+    canvas = _painter(family)(rng_for(_VERSION, "background", family, index), side)
     return np.asarray(np.rint(np.clip(canvas, 0, 1) * 255), np.uint8)
+
+
+@cache
+def _painter(family: str) -> Painter:
+    return FAMILIES.get(family)
 
 
 class FolderBackgrounds:

@@ -15,6 +15,8 @@ from handbench.synth.scene import Part
 from handbench.types import Side
 
 _SKIN_STATIONS = np.array([-0.006, 0.0, 0.006, 0.015, 0.027, 0.042, 0.062, 0.09, 0.13, 0.18, 1.0])
+# The end is rounded as a bent elbow is: stations after the last ring, and how far they draw in [m].
+_ELBOW = (np.array([0.0, 0.012, 0.020]), np.array([0.0, -0.008, -0.024]))
 _SLEEVE_RING = 0.035  # distance of a sleeve's rings [m]
 
 
@@ -142,16 +144,17 @@ def _arm_part(
 ) -> Part:
     sleeved = wear.kind == "sleeve"
     reach = min(length, wear.cuff + 0.03) if sleeved else length
-    stations = np.append(_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach)
-    vertices, faces, uv = mesh.tube(
-        rim, aim, stations, wear.girth, np.zeros((len(stations), mesh.AROUND)), True
-    )
+    stations = np.concatenate([_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach + _ELBOW[0]])
+    offsets = np.zeros((len(stations), mesh.AROUND))
+    offsets[-len(_ELBOW[1]) :] = _ELBOW[1][:, None]
+    vertices, faces, uv = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
     uv[:, :, 0] *= SIDE - 1
     uv[:, :, 1] = np.clip(uv[:, :, 1] / 0.28, 0, 1) * (SKIN_ROWS - 1)
     if sleeved and length > wear.cuff + 0.03:
         start = wear.cuff
         count = max(3, round((length - start) / _SLEEVE_RING))
-        rings = np.concatenate([[start + 0.012, start], np.linspace(start + 0.004, length, count)])
+        body = np.linspace(start + 0.004, length, count)
+        rings = np.concatenate([[start + 0.012, start], body, length + _ELBOW[0][1:]])
         outer, more, cloth_uv = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
         cloth_uv[:, :, 0] *= SIDE - 1
         cloth_uv[:, :, 1] = np.clip((cloth_uv[:, :, 1] - start) / 0.3, 0, 1)
@@ -183,4 +186,5 @@ def _sleeve_offsets(rings: FloatArray, wear: Wear) -> FloatArray:
     offsets[0] = 0.4 * wear.looseness
     offsets[1] = 1.0 * wear.looseness
     offsets[2] = 1.25 * wear.looseness + 0.001
+    offsets[-len(_ELBOW[1]) :] += _ELBOW[1][:, None]
     return np.asarray(offsets)

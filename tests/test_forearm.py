@@ -52,7 +52,7 @@ def test_bare_arm_shares_the_rim_and_faces_outward(side: Side, seed: int) -> Non
         assert np.abs(arm.vertices - vertex).max(axis=1).min() < 1e-12
     assert _volume(arm) > 2e-4
     tip = arm.vertices[-16:].mean(axis=0)
-    assert 0.8 * wear.length < np.linalg.norm(tip - mesh.joints16[0]) < 1.15 * wear.length
+    assert 0.8 * wear.length < np.linalg.norm(tip - mesh.joints16[0]) < 1.25 * wear.length
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -77,7 +77,7 @@ def test_girth_of_a_forearm_is_human() -> None:
     girths = []
     for seed in range(8):
         (arm,), *_ = _arm(Side.RIGHT, seed, BARE)
-        ring = arm.vertices[-32:-16]
+        ring = arm.vertices[-64:-48]
         girths.append(float(np.linalg.norm(ring - np.roll(ring, 1, axis=0), axis=1).sum()))
     assert min(girths) > 0.19 and max(girths) < 0.36
 
@@ -87,14 +87,14 @@ def test_arm_follows_the_direction_asked_for() -> None:
     straight = mesh.joints16[0] - mesh.joints16[4]
     direction = straight / np.linalg.norm(straight)
     (arm,), *_ = _arm(Side.LEFT, 2, BARE, direction)
-    axis = arm.vertices[-16:].mean(axis=0) - arm.vertices[-64:-48].mean(axis=0)
+    axis = arm.vertices[-16:].mean(axis=0) - arm.vertices[-96:-80].mean(axis=0)
     assert axis @ direction / np.linalg.norm(axis) > 0.999
 
 
 def test_arm_keeps_clear_of_the_other_hand() -> None:
     for seed in range(6):
         (arm,), _, mesh, wear = _arm(Side.RIGHT, seed, BARE)
-        middle = arm.vertices[-48:-32].mean(axis=0)
+        middle = arm.vertices[-80:-64].mean(axis=0)
         others = middle + np.random.default_rng(seed).normal(0, 0.02, (200, 3))
         wanted = middle - mesh.joints16[0]
         parts, *_ = _arm(Side.RIGHT, seed, BARE, wanted / np.linalg.norm(wanted), others)
@@ -110,7 +110,7 @@ def test_sleeve_covers_arm_and_spares_the_hand() -> None:
         rim = wrist_rim(model, mesh.vertices, mesh.joints16)
         along = (arm.vertices - rim.center) @ rim.frame[2]
         assert along.min() > -0.03
-        assert len(arm.faces) < 600 and arm.texture is not None and arm.uv is not None
+        assert len(arm.faces) < 700 and arm.texture is not None and arm.uv is not None
         assert arm.uv.min() >= 0 and arm.uv.max() <= SIDE - 1 and len(arm.uv) == len(arm.faces)
         assert wear.kind == "sleeve"
 
