@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 from handbench.errors import HandbenchError
 from handbench.store.files import fail_writing
@@ -164,7 +165,7 @@ class RunLock:
                 found.append((path, note))
         return found
 
-    def _refuse(self, others: list[RunNote], path: Path | None = None) -> None:
+    def _refuse(self, others: list[RunNote], path: Path | None = None) -> NoReturn:
         if not others:
             raise HandbenchError(f"{self.root} is being written by another run", "wait for it to end")
         note = min(others, key=lambda note: not note.alive)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from handbench.errors import CorruptError
 from handbench.store.record import Record, decode_record
-from handbench.store.shardinfo import DATA, check_size, read_shard_info
+from handbench.store.shardinfo import DATA, read_shard_info
 
 
 class ShardReader:
@@ -30,7 +30,6 @@ class ShardReader:
         self.folder = folder
         self.info = read_shard_info(folder)
         self._file = (folder / DATA).open("rb", buffering=0)
-        check_size(folder / DATA, self.info.size)
 
     def read(self, sample_id: int) -> Record:
         """Reads and checks one record.
