@@ -73,6 +73,12 @@ class BackgroundSource(Protocol):
         """Returns a new (h, w, 3) uint8 RGB picture of `size` = (w, h), its channels times `gain` (3,)."""
         ...
 
+    def draw_named(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> tuple[str, ImageArray]:
+        """Returns the family that was drawn, and what `draw` gives for the same generator."""
+        ...
+
 
 def open_backgrounds(
     spec: str = "procedural", settings: BackgroundSettings | None = None
@@ -129,9 +135,15 @@ class PaintedBackgrounds:
         self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
     ) -> ImageArray:
         """Returns a crop of a painted picture, (h, w, 3) uint8 RGB."""
+        return self.draw_named(rng, size, gain)[1]
+
+    def draw_named(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> tuple[str, ImageArray]:
+        """Returns the family that was drawn, and a crop of one of its pictures."""
         family = self.families[int(rng.integers(len(self.families)))]
         picture = self.painting(family, int(rng.integers(self.settings.pictures)))
-        return _cropped(rng, picture, size, self.settings, gain)
+        return family, _cropped(rng, picture, size, self.settings, gain)
 
 
 def paint(family: str, index: int, side: int) -> ImageArray:
@@ -177,7 +189,14 @@ class FolderBackgrounds:
         Raises:
             HandbenchError: when the file cannot be decoded, naming it.
         """
-        return _cropped(rng, self._photo(int(rng.integers(len(self.files)))), size, self.settings, gain)
+        return self.draw_named(rng, size, gain)[1]
+
+    def draw_named(
+        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
+    ) -> tuple[str, ImageArray]:
+        """Returns ``folder`` and a crop of a photograph; raises as `draw` does."""
+        photo = self._photo(int(rng.integers(len(self.files))))
+        return "folder", _cropped(rng, photo, size, self.settings, gain)
 
     def _photo(self, index: int) -> ImageArray:
         found = self._cache.pop(index, None)

@@ -100,12 +100,13 @@ def _clear_direction(
     stations = np.arange(-1.0, round(wear.length / 0.015) + 1.0) * 0.015
     best: tuple[FloatArray, float] | None = None
     best_value = 0.10
-    frame = mesh.wrist_frame(joints16)
+    frame: FloatArray | None = None
     for trial in range(0 if direction is not None else 1, 7):
         wanted = direction is not None and trial == 0
         if direction is not None and trial == 0:
             aim = np.asarray(direction, np.float64)
         else:
+            frame = mesh.wrist_frame(joints16) if frame is None else frame
             bend, aside = draws[trial - 1]
             aim = _bent(frame, wear.flexion * _cut(bend, 3), wear.deviation * _cut(aside, 2))
         length = wear.length
@@ -147,29 +148,26 @@ def _arm_part(
     stations = np.concatenate([_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach + _ELBOW[0]])
     offsets = np.zeros((len(stations), mesh.AROUND))
     offsets[-len(_ELBOW[1]) :] = _ELBOW[1][:, None]
-    vertices, faces, uv = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
-    uv[:, :, 0] *= SIDE - 1
-    uv[:, :, 1] = np.clip(uv[:, :, 1] / 0.28, 0, 1) * (SKIN_ROWS - 1)
+    vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
+    uv = mesh.tube_uv(np.clip(stations / 0.28, 0, 1) * (SKIN_ROWS - 1), SIDE)
     if sleeved and length > wear.cuff + 0.03:
         start = wear.cuff
         count = max(3, round((length - start) / _SLEEVE_RING))
         body = np.linspace(start + 0.004, length, count)
         rings = np.concatenate([[start + 0.012, start], body, length + _ELBOW[0][1:]])
-        outer, more, cloth_uv = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
-        cloth_uv[:, :, 0] *= SIDE - 1
-        cloth_uv[:, :, 1] = np.clip((cloth_uv[:, :, 1] - start) / 0.3, 0, 1)
-        cloth_uv[:, :, 1] = SKIN_ROWS + 1 + cloth_uv[:, :, 1] * (SIDE - SKIN_ROWS - 2)
-        faces = np.concatenate([faces, more + len(vertices)])
+        outer, more = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
+        rows = SKIN_ROWS + 1 + np.clip((rings - start) / 0.3, 0, 1) * (SIDE - SKIN_ROWS - 2)
+        faces = np.concatenate([faces, more + np.int32(len(vertices))])
         vertices = np.concatenate([vertices, outer])
-        uv = np.concatenate([uv, cloth_uv])
+        uv = np.concatenate([uv, mesh.tube_uv(rows, SIDE)])
     cloth_colors = np.asarray([wear.first, wear.second], np.uint8)
     return Part(
         name=f"{side.value}_arm",
         vertices=vertices,
-        faces=np.ascontiguousarray(faces, dtype=np.int32),
+        faces=faces,
         hand=side,
         texture=arm_texture(colors, wear.cloth, wear.print_index, *cloth_colors),
-        uv=np.ascontiguousarray(uv, dtype=np.float32),
+        uv=uv,
         gloss=0.0 if sleeved else gloss,
     )
 

@@ -21,7 +21,7 @@ def make_band(rng: np.random.Generator, rim: mesh.WristRim, aim: FloatArray, wea
     thick = 0.0025 if watch else half
     stations = at + np.array([-half, -half, half, half])
     offsets = np.repeat(np.array([-0.002, thick, thick, -0.002])[:, None], mesh.AROUND, axis=1)
-    vertices, faces, _ = mesh.tube(rim, aim, stations, wear.girth, offsets, False)
+    vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, False)
     faces = faces[: 3 * 2 * mesh.AROUND]
     colors = np.tile(np.asarray(wear.band_color, np.uint8), (len(vertices), 1))
     if watch:

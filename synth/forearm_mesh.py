@@ -296,32 +296,39 @@ def tube_faces(rings: int, cap: bool) -> npt.NDArray[np.int32]:
 
 
 @lru_cache(maxsize=64)
-def tube_uv(rings: int) -> npt.NDArray[np.float64]:
-    """Returns where each face corner of an open tube lies, (F, 3, 2): share of the way around, and ring."""
+def _tube_corners(rings: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Returns for each face corner of a capped tube its share of the way around and its ring, (F, 3) each."""
     k, i = np.meshgrid(np.arange(rings - 1), np.arange(AROUND), indexing="ij")
     here, after = i / AROUND, (i + 1) / AROUND
-    a, b, c, d = ([u, v] for u, v in ((here, k), (after, k), (here, k + 1), (after, k + 1)))
-    corners = [np.stack(corner, -1) for corner in (c, b, a, c, d, b)]
-    return np.stack(corners, 2).reshape(-1, 3, 2).astype(np.float64)
+    a, b, c, d = (np.stack([u, v], -1) for u, v in ((here, k), (after, k), (here, k + 1), (after, k + 1)))
+    corners = np.stack([c, b, a, c, d, b], 2).reshape(-1, 3, 2)
+    cap = np.broadcast_to(np.array([0.5, rings - 1]), (AROUND - 2, 3, 2))
+    both = np.concatenate([corners, cap])
+    return both[:, :, 0].astype(np.float32), both[:, :, 1].astype(np.int64)
+
+
+def tube_uv(rows: FloatArray, columns: int) -> npt.NDArray[np.float32]:
+    """Returns the texture pixels of a capped tube's face corners, (F, 3, 2).
+
+    Args:
+        rows: (n,) the texture row of each ring.
+        columns: how many columns go around.
+    """
+    around, ring = _tube_corners(len(rows))
+    out = np.empty((*around.shape, 2), np.float32)
+    out[:, :, 0] = around * np.float32(columns - 1)
+    out[:, :, 1] = rows.astype(np.float32)[ring]
+    return out
 
 
 def tube(
     rim: WristRim, aim: FloatArray, stations: FloatArray, girth: float, offsets: FloatArray, skin: bool
-) -> tuple[FloatArray, npt.NDArray[np.int32], FloatArray]:
-    """Sweeps a capped tube around the spine.
-
-    Returns:
-        (n * 16, 3) vertices [m], the faces, and for each face corner the share of the way around and the
-        distance from the rim [m], (F, 3, 2).
-    """
+) -> tuple[FloatArray, npt.NDArray[np.int32]]:
+    """Sweeps a capped tube around the spine: (n * 16, 3) vertices [m], and the faces."""
     order = np.argsort(stations, kind="stable")
     points, frames = spine(rim.center, rim.frame, aim, stations[order])
     back = np.argsort(order, kind="stable")
     rings = sweep(
         rim.points, rim.slopes, rim.frame, points[back], frames[back], stations, girth, offsets, skin
     )
-    faces = tube_faces(len(stations), True)
-    uv = tube_uv(len(stations)).copy()
-    uv[:, :, 1] = stations[uv[:, :, 1].astype(np.int64)]
-    cap = np.tile(np.array([[[0.5, stations[-1]]]]), (len(faces) - len(uv), 3, 1))
-    return rings.reshape(-1, 3), faces, np.concatenate([uv, cap])
+    return rings.reshape(-1, 3), tube_faces(len(stations), True)

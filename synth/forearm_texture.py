@@ -32,7 +32,7 @@ def _ring_noise(rng: np.random.Generator, rows: int, cells: tuple[int, int]) -> 
 
 @lru_cache(maxsize=len(CLOTHS) * _PRINTS)
 def cloth_pattern(cloth: str, index: int) -> tuple[Pattern, Pattern]:
-    """Makes a cloth's share of its second colour (0 to 255) and its shading (128 is even), (rows, SIDE)."""
+    """Makes a cloth's share of its second colour (0 to 255) and its shading (128 is even), (rows, 3 SIDE)."""
     rng = rng_for(0, "cloth", cloth, index)
     rows = _CLOTH_ROWS
     v, u = np.meshgrid(np.arange(rows) / rows, np.arange(SIDE) / SIDE, indexing="ij")
@@ -67,7 +67,7 @@ def cloth_pattern(cloth: str, index: int) -> tuple[Pattern, Pattern]:
 
 @lru_cache(maxsize=_PRINTS)
 def skin_pattern(index: int) -> Pattern:
-    """Makes the mottle, veins and fine hair of a forearm: shading (128 is even), (SKIN_ROWS, SIDE)."""
+    """Makes the mottle, veins and fine hair of a forearm: shading (128 is even), (SKIN_ROWS, 3 SIDE)."""
     rng = rng_for(0, "forearm skin", index)
     shade = 1 + 0.025 * _ring_noise(rng, SKIN_ROWS, (5, 4)) + 0.02 * _ring_noise(rng, SKIN_ROWS, (40, 20))
     vein = np.abs(_ring_noise(rng, SKIN_ROWS, (5, 2)))
@@ -77,6 +77,8 @@ def skin_pattern(index: int) -> Pattern:
 
 
 def _bytes(value: npt.ArrayLike) -> Pattern:
+    # Each number three times, once a channel: the painting loops then run over plain rows, in SIMD.
+    value = np.repeat(np.asarray(value), 3, axis=1)
     return np.asarray(np.clip(np.rint(np.asarray(value)), 0, 255), np.uint8)
 
 
@@ -97,14 +99,16 @@ def arm_texture(
     """
     out = np.empty((SIDE, SIDE, 3), np.uint8)
     mix, shade = cloth_pattern(cloth, index % _PRINTS)
-    _paint_skin(np.ascontiguousarray(rim_colors), skin_pattern(index % _PRINTS), out)
-    _paint_cloth(mix, shade, first.astype(np.int32), second.astype(np.int32), out)
+    flat = out.reshape(SIDE, 3 * SIDE)
+    _paint_skin(np.ascontiguousarray(rim_colors), skin_pattern(index % _PRINTS), flat[:SKIN_ROWS])
+    ends = [np.tile(tint.astype(np.int32), SIDE) for tint in (first, second)]
+    _paint_cloth(mix, shade, ends[0], ends[1], flat[SKIN_ROWS:])
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 def _paint_skin(rim: npt.NDArray[np.uint8], shade: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]) -> None:
-    count, side = rim.shape[0], out.shape[1]
+    count, side = rim.shape[0], out.shape[1] // 3
     mean, wave = np.zeros(3), np.zeros((2, 3))
     for i in range(count):
         angle = 2 * np.pi * i / count
@@ -112,24 +116,27 @@ def _paint_skin(rim: npt.NDArray[np.uint8], shade: npt.NDArray[np.uint8], out: n
             mean[c] += rim[i, c] / count
             wave[0, c] += 2 * np.cos(angle) * rim[i, c] / count
             wave[1, c] += 2 * np.sin(angle) * rim[i, c] / count
-    near, far = np.empty((side, 3), np.float32), np.empty((side, 3), np.float32)
+    near, drift = np.empty(3 * side, np.float32), np.empty(3 * side, np.float32)
     for x in range(side):
         at = count * x / (side - 1)
         i, part = int(at) % count, at - int(at)
         angle = 2 * np.pi * x / (side - 1)
         for c in range(3):
-            near[x, c] = (1 - part) * rim[i, c] + part * rim[(i + 1) % count, c]
+            start = (1 - part) * rim[i, c] + part * rim[(i + 1) % count, c]
+            near[3 * x + c] = start
             # Away from the rim only the slow change between inner and outer arm stays.
-            far[x, c] = mean[c] + np.cos(angle) * wave[0, c] + np.sin(angle) * wave[1, c]
+            drift[3 * x + c] = mean[c] + np.cos(angle) * wave[0, c] + np.sin(angle) * wave[1, c] - start
     one, half, white = np.float32(1), np.float32(0.5), np.float32(255)
     for y in range(shade.shape[0]):
         t = np.float32(min(y / 9.0, 1.0))
         strength = np.float32(min(y / 4.0, 1.0) / 128)
-        for x in range(side):
-            tone = one + strength * np.float32(np.int32(shade[y, x]) - np.int32(128))
-            for c in range(3):
-                v = (near[x, c] + t * (far[x, c] - near[x, c])) * tone + half
-                out[y, x, c] = np.uint8(np.int32(min(max(v, half), white)))
+        source, target = shade[y], out[y]
+        for x in range(3 * side):
+            tone = one + strength * np.float32(np.int32(source[x]) - np.int32(128))
+            v = (near[x] + t * drift[x]) * tone + half
+            v = half if v < half else v
+            v = white if v > white else v
+            target[x] = np.uint8(np.int32(v))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -140,10 +147,9 @@ def _paint_cloth(
     second: npt.NDArray[np.int32],
     out: npt.NDArray[np.uint8],
 ) -> None:
-    start = out.shape[0] - mix.shape[0]
     for y in range(mix.shape[0]):
-        for x in range(mix.shape[1]):
-            w, tone = np.int32(mix[y, x]), np.int32(shade[y, x])
-            for c in range(3):
-                v = ((first[c] * np.int32(255) + (second[c] - first[c]) * w) * tone) >> np.int32(15)
-                out[start + y, x, c] = np.uint8(min(v, np.int32(255)))
+        weights, tones, target = mix[y], shade[y], out[y]
+        for x in range(target.size):
+            even = first[x] * np.int32(255) + (second[x] - first[x]) * np.int32(weights[x])
+            v = (even * np.int32(tones[x])) >> np.int32(15)
+            target[x] = np.uint8(v if v < np.int32(255) else np.int32(255))

@@ -22,7 +22,7 @@ class ForearmSettings:
     p_bare: float = 0.45
     p_sleeve: float = 0.42
     p_none: float = 0.13
-    length: tuple[float, float] = (0.24, 0.30)  # from the wrist [m]
+    length: tuple[float, float] = (0.26, 0.34)  # from the wrist [m]
     girth: tuple[float, float] = (0.9, 1.12)  # relative to what fits the wrist
     flexion: float = 22.0  # standard deviation [degree]; at most three times that
     deviation: float = 9.0  # sideways; at most twice that

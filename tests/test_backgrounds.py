@@ -61,6 +61,17 @@ def test_order_of_drawing_does_not_matter() -> None:
     assert np.array_equal(pictures[0], pictures[1]) and np.array_equal(pictures[0], pictures[2])
 
 
+def test_family_is_named_and_gain_darkens() -> None:
+    source = open_backgrounds(
+        "procedural", BackgroundSettings(pictures=2, side=96, families=("wood", "stone"))
+    )
+    named = [source.draw_named(np.random.default_rng(seed), (32, 32)) for seed in range(12)]
+    assert {name for name, _ in named} == {"wood", "stone"}
+    assert np.array_equal(named[3][1], source.draw(np.random.default_rng(3), (32, 32)))
+    dark = source.draw(np.random.default_rng(3), (32, 32), np.full(3, 0.5))
+    assert dark.mean() == pytest.approx(named[3][1].mean() / 2, rel=0.05)
+
+
 def test_fingerprint_follows_the_settings() -> None:
     other = BackgroundSettings(pictures=3, side=96)
     prints = {open_backgrounds("procedural", s).fingerprint for s in (SMALL, other, BackgroundSettings())}
