@@ -15,6 +15,7 @@ from handbench.synth.effects import EffectsSettings
 from handbench.synth.forearm_wear import ForearmSettings
 from handbench.synth.lights import LightSettings
 from handbench.synth.occluders import OccluderSettings
+from handbench.synth.pairs import SamplerConfig
 from handbench.synth.people import PeopleSettings
 from handbench.synth.views import ViewConfig
 
@@ -36,6 +37,7 @@ class AihRecipe:
         p_none: share of those that have none.
         crop: where a record looks.
         people: shape and skin.
+        sampler: how sampled hands interact.
         view: viewpoint and occlusion.
         backgrounds: what lies behind.
         forearm: forearms and what they wear.
@@ -50,6 +52,7 @@ class AihRecipe:
     p_none: float = 0.25
     crop: CropSettings = field(default_factory=CropSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
+    sampler: SamplerConfig = field(default_factory=SamplerConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
     backgrounds: BackgroundSettings = field(default_factory=BackgroundSettings)
     forearm: ForearmSettings = field(default_factory=ForearmSettings)

@@ -1,0 +1,275 @@
+"""Two hands in interaction: one is placed by the anatomy of the other, then moved until they touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from handbench.arrays import FloatArray
+from handbench.config import content_hash, to_dict
+from handbench.errors import HandbenchError
+from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.registry import nearest
+from handbench.synth.approach import free_way
+from handbench.synth.arms import choose_arms
+from handbench.synth.closing import close_fingers, finger_segments
+from handbench.synth.fingers import CHAINS
+from handbench.synth.frames import anchor_point, flexion_axes, hand_frame, partner_frame
+from handbench.synth.pair_kinds import KINDS, PairKind
+from handbench.synth.pose_sampler import HandPoser
+from handbench.synth.poses import Betas, PlacedHand, PoseMeta, TwoHands, rest_wrist
+from handbench.synth.quality import Contact, PairLimits, measure_contact
+from handbench.synth.rotations import exponential, logarithm, moved_points, product
+from handbench.synth.spheres import make_spheres
+from handbench.types import HandParams, Side
+
+if TYPE_CHECKING:
+    from handbench.synth.recipe import AihRecipe
+
+CLOSING_ROOM = np.deg2rad(np.array([60.0, 75.0, 45.0]))
+"""How far base, middle and end joints close around the other hand at most."""
+
+LAY_FLAT_ENOUGH = np.deg2rad(5.0)
+"""A palm that leans less than this is left as it is."""
+
+LAY_FLAT_LIMIT = np.deg2rad(30.0)
+"""A palm is turned by at most this angle to lie flat on what it touches."""
+
+CLOSING_TOLERANCE = 0.0
+"""How deep the spheres of closing fingers may meet those of the other hand [m]."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamplerConfig:
+    """Recipe keys of the sampled pairs.
+
+    Attributes:
+        kinds: weights of the kinds of interaction; empty for their own weights.
+        touching: share of the pairs that come to touch.
+        touch_gap: a touching pair keeps a gap in this range [m]; below 0 skin gives way.
+        limits: what is accepted.
+        tries: how many pairs are drawn at most until one is accepted.
+    """
+
+    kinds: dict[str, float] = field(default_factory=dict)
+    touching: float = 0.78
+    touch_gap: tuple[float, float] = (-0.0012, 0.0008)
+    limits: PairLimits = field(default_factory=PairLimits)
+    tries: int = 20
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A hand on its way to its place: pose with the root at rest, mesh where it is now."""
+
+    model: HandModel
+    angles: FloatArray
+    betas: FloatArray
+    mesh: HandMesh
+    R: FloatArray
+    t: FloatArray
+
+    def place(self, mesh: HandMesh, R: FloatArray, t: FloatArray) -> None:
+        """Puts a mesh that stands at rest at R x + t."""
+        self.R, self.t = R, t
+        self.mesh = HandMesh(
+            moved_points(mesh.vertices, R, t),
+            moved_points(mesh.joints16, R, t),
+            moved_points(mesh.joints21, R, t),
+        )
+
+
+class PairSampler:
+    """Draws pairs of interacting hands.
+
+    Args:
+        models: the right and the left hand model.
+        posers: draws the single hands; by default made from the models.
+        config: recipe keys.
+
+    Raises:
+        HandbenchError: for an unknown kind of interaction, or a probability outside 0 to 1.
+    """
+
+    name = "sampler"
+
+    def __init__(
+        self, models: Mapping[Side, HandModel], posers: Mapping[Side, HandPoser], config: SamplerConfig
+    ) -> None:
+        self.models, self.posers, self.config = models, posers, config
+        self.spheres = {side: posers[side].spheres for side in Side}
+        self._segments = {
+            side: finger_segments(spheres.bones, spheres.fingers) for side, spheres in self.spheres.items()
+        }
+        weights = config.kinds or {name: kind.weight for name, kind in KINDS.items()}
+        for name in weights:
+            if name not in KINDS:
+                raise HandbenchError(f"unknown kind of interaction {name!r}", nearest(name, list(KINDS)))
+        self._kinds = [name for name in weights if weights[name] > 0]
+        self._cumulative = np.cumsum([weights[name] for name in self._kinds])
+        self.fingerprint = content_hash(
+            ["sampler/1", to_dict(config), [models[side].sha256 for side in Side]]
+        )
+
+    def draw(self, rng: np.random.Generator, people: Betas) -> TwoHands:
+        """Draws two hands of one person; see :class:`handbench.synth.poses.PoseSource`."""
+        u = rng.random() * self._cumulative[-1]
+        name = self._kinds[min(int(np.searchsorted(self._cumulative, u)), len(self._kinds) - 1)]
+        for attempt in range(1, self.config.tries + 1):
+            pair = self._try(rng, people, name, attempt)
+            if pair is not None:
+                return pair
+        raise HandbenchError(
+            f"no {name!r} pair of {self.config.tries} draws was acceptable",
+            "raise tries or limits.penetration",
+        )
+
+    def _try(self, rng: np.random.Generator, people: Betas, name: str, attempt: int) -> TwoHands | None:
+        kind = KINDS[name]
+        side = Side.RIGHT if rng.random() < 0.5 else Side.LEFT
+        a = self._draft(side, people, self.posers[side].draw(rng, people[side], kind.pose_a, kind.vary))
+        if kind.pose_b is None:
+            angles = a.angles + np.deg2rad(2.5) * rng.standard_normal((15, 3)) * (a.angles != 0)
+            poser = self.posers[side.other]
+            angles = np.clip(angles, poser.low, poser.high)
+        else:
+            angles = self.posers[side.other].draw(rng, people[side.other], kind.pose_b, kind.vary)
+        b = self._draft(side.other, people, angles)
+        if not self._bring_together(rng, kind, a, b):
+            return None
+        if kind.close_a or kind.close_b:
+            self._close(kind, a, b)
+        contact = measure_contact(a.mesh.vertices, b.mesh.vertices, a.model, b.model, self.config.limits)
+        if contact.reason:
+            return None
+        return self._finish(rng, name, attempt, a, b, contact)
+
+    def _draft(self, side: Side, people: Betas, angles: FloatArray) -> _Draft:
+        model, betas = self.models[side], people[side]
+        mesh = forward_one(model, HandParams(side, self.posers[side].pose(angles), betas, np.zeros(3)))
+        return _Draft(model, angles, betas, mesh, np.eye(3), np.zeros(3))
+
+    def _bring_together(self, rng: np.random.Generator, kind: PairKind, a: _Draft, b: _Draft) -> bool:
+        """Places B in the frame of A and moves it until the hands are as close as drawn."""
+        right_a = a.model.side is Side.RIGHT
+        frame_a = hand_frame(a.mesh.joints21, right_a)
+        local_b = hand_frame(b.mesh.joints21, not right_a)
+        relative, way = partner_frame(kind, rng)
+        R = frame_a @ relative @ local_b.T
+        shift = frame_a @ (np.array(kind.shift) * rng.standard_normal(3))
+        t = anchor_point(a.mesh.joints21, kind.anchor_a) - R @ anchor_point(b.mesh.joints21, kind.anchor_b)
+        direction = np.ascontiguousarray(frame_a @ way)
+        touching, u = rng.random() < self.config.touching, rng.random()
+        low, high = self.config.touch_gap
+        gap = low + (high - low) * u if touching else kind.reach * u
+        rest = b.mesh
+        offsets = self._offsets(rng, kind, a, frame_a)
+        if kind.interleave:
+            ways = [self._way(a, b, rest, R, t + shift + offset, direction)[0] for offset in offsets]
+            best = int(np.argmax([way if np.isfinite(way) else -np.inf for way in ways]))
+            offsets = offsets[best : best + 1]
+        for share in (1.0, 0.4, 0.0):
+            place = t + share * shift + offsets[0]
+            travel, turn, pivot = self._way(a, b, rest, R, place, direction)
+            for _ in range(2 if kind.lay_flat and np.isfinite(travel) else 0):
+                angle = float(np.sqrt(turn @ turn))
+                if angle < LAY_FLAT_ENOUGH:
+                    break
+                Q = exponential(turn * min(1.0, LAY_FLAT_LIMIT / angle))
+                travel, turn, pivot = self._way(
+                    a, b, rest, product(Q, b.R), Q @ (b.t - pivot) + pivot, direction
+                )
+            if np.isfinite(travel):
+                b.place(rest, b.R, b.t + (travel - gap) * direction)
+                return True
+        return False
+
+    @staticmethod
+    def _way(
+        a: _Draft, b: _Draft, rest: HandMesh, R: FloatArray, t: FloatArray, direction: FloatArray
+    ) -> tuple[float, FloatArray, FloatArray]:
+        """Puts B at R x + t and returns how far it can go, see :func:`handbench.synth.approach.free_way`."""
+        b.place(rest, R, t)
+        faces_a, faces_b = a.model.closed_faces, b.model.closed_faces
+        way, turn, pivot = free_way(a.mesh.vertices, b.mesh.vertices, faces_a, faces_b, direction)
+        return way, turn, pivot
+
+    @staticmethod
+    def _offsets(rng: np.random.Generator, kind: PairKind, a: _Draft, frame: FloatArray) -> list[FloatArray]:
+        """Returns the places [m] that B's anchor may take relative to A's."""
+        sign = 1.0 if rng.random() < 0.5 else -1.0
+        if not kind.interleave:
+            return [frame @ (np.array(kind.offset) * (1.0, 1.0, sign))]
+        ends = (a.mesh.joints21[[7, 11, 15, 19]] @ frame)[:, 2]
+        pitch = (ends[0] - ends[3]) / 3
+        return [sign * side * share * pitch * frame[:, 2] for side in (1, -1) for share in (0.42, 0.5, 0.58)]
+
+    def _close(self, kind: PairKind, a: _Draft, b: _Draft) -> None:
+        """Closes the fingers of one hand around the other, then of the other around the first."""
+        for hand, other, wanted in ((a, b, kind.close_a), (b, a, kind.close_b)):
+            if not wanted:
+                continue
+            side = hand.model.side
+            poser, spheres = self.posers[side], self.spheres[side]
+            room = np.zeros((5, 3))
+            for finger in range(1, 5):
+                rows = CHAINS[finger]
+                room[finger] = np.clip(poser.high[rows, 0] - hand.angles[rows, 0], 0.0, CLOSING_ROOM)
+            rows16 = CHAINS + 1
+            bends = close_fingers(
+                spheres.place(hand.mesh.vertices),
+                spheres.fingers,
+                self._segments[side],
+                hand.mesh.joints16[rows16],
+                flexion_axes(poser.axes, hand.angles, hand.R)[CHAINS],
+                room,
+                self.spheres[side.other].place(other.mesh.vertices),
+                CLOSING_TOLERANCE,
+            )
+            for finger in range(1, 5):
+                hand.angles[CHAINS[finger], 0] += bends[finger]
+            R, t = hand.R, hand.t
+            pose = poser.pose(hand.angles)
+            hand.place(forward_one(hand.model, HandParams(side, pose, hand.betas, np.zeros(3))), R, t)
+
+    def _finish(
+        self, rng: np.random.Generator, name: str, attempt: int, a: _Draft, b: _Draft, contact: Contact
+    ) -> TwoHands:
+        right_a = a.model.side is Side.RIGHT
+        arms, _ = choose_arms(
+            a.mesh.joints21,
+            hand_frame(a.mesh.joints21, right_a),
+            b.mesh.joints21,
+            hand_frame(b.mesh.joints21, not right_a),
+            rng.standard_normal((6, 2, 2)),
+        )
+        placed = {draft.model.side: self._placed(draft, arm) for draft, arm in zip((a, b), arms, strict=True)}
+        meta = PoseMeta(self.name, name, gap=contact.gap, penetration=contact.penetration, tries=attempt)
+        return TwoHands(placed[Side.RIGHT], placed[Side.LEFT], meta)
+
+    def _placed(self, draft: _Draft, arm: FloatArray) -> PlacedHand:
+        side = draft.model.side
+        pose = self.posers[side].pose(draft.angles)
+        pose[:3] = logarithm(draft.R)
+        wrist = rest_wrist(draft.model, draft.betas)
+        params = HandParams(side, pose, draft.betas, draft.R @ wrist + draft.t - wrist)
+        return PlacedHand(params, draft.mesh.vertices, draft.mesh.joints21, arm)
+
+
+def make_posers(models: Mapping[Side, HandModel]) -> dict[Side, HandPoser]:
+    """Builds the two single-hand samplers of a pair of hand models."""
+    return {side: HandPoser(models[side], make_spheres(models[side])) for side in Side}
+
+
+def open_sampler(rest: str, models: Mapping[Side, HandModel], recipe: AihRecipe) -> PairSampler:
+    """Opens ``--poses sampler`` with the recipe's ``sampler`` keys.
+
+    Raises:
+        HandbenchError: when something follows the name, or for an unknown kind of interaction.
+    """
+    if rest:
+        raise HandbenchError(f"the pose source 'sampler' takes no {rest!r}", "set sampler.* in the recipe")
+    return PairSampler(models, make_posers(models), recipe.sampler)

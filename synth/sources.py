@@ -1,0 +1,33 @@
+"""The pose sources by name: ``--poses sampler`` or ``--poses tzionas:DIR[@sequences=01-07]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from handbench.hands.model import HandModel
+from handbench.registry import Registry
+from handbench.synth.poses import PoseSource
+from handbench.synth.recipe import AihRecipe
+from handbench.types import Side
+
+Opener = Callable[[str, Mapping[Side, HandModel], AihRecipe], PoseSource]
+"""Takes what follows the name's colon, the two hand models and the recipe."""
+
+SOURCES: Registry[Opener] = Registry("pose source", "handbench.pose_sources")
+SOURCES.register("sampler", "handbench.synth.pairs:open_sampler")
+SOURCES.register("tzionas", "handbench.synth.pose_tzionas:open_tzionas")
+
+
+def open_poses(reference: str, models: Mapping[Side, HandModel], recipe: AihRecipe) -> PoseSource:
+    """Opens a pose source.
+
+    Args:
+        reference: ``NAME`` or ``NAME:PATH[@key=value,...]``.
+        models: the right and the left hand.
+        recipe: its keys ``sampler`` and ``motion``.
+
+    Raises:
+        HandbenchError: for an unknown name (with the nearest known one), or what the source raises.
+    """
+    name, _, rest = reference.partition(":")
+    return SOURCES.get(name)(rest, models, recipe)

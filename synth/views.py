@@ -1,0 +1,175 @@
+"""Viewpoints: drawn over the sphere so that occlusion follows a stated distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from handbench.arrays import FloatArray, IndexArray
+from handbench.camera import Camera
+from handbench.errors import HandbenchError
+from handbench.synth.arms import ARM_LENGTH, ARM_RADIUS
+from handbench.synth.coverage import CELLS, look, search
+from handbench.synth.poses import Betas, PoseSource, TwoHands
+from handbench.synth.spheres import SphereSet
+from handbench.types import Side
+
+
+@dataclass(frozen=True, slots=True)
+class OcclusionRange:
+    """The occlusion of the more occluded hand is uniform between ``low`` and ``high``."""
+
+    low: float = 0.0
+    high: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class ViewConfig:
+    """Recipe keys of the viewpoint.
+
+    Attributes:
+        occlusion: the stated distribution of the more occluded hand's occlusion.
+        tolerance: a viewpoint farther than this from the drawn occlusion is not used.
+        distance: nearest and farthest camera [m], uniform in the logarithm.
+        fov: smallest and largest angle of view [degree] that the hands may fill.
+        arm_angle: a forearm points at least this far away from the camera [degree].
+        roll: standard deviation of the roll about "forearms come from below" [degree].
+        any_roll: share of views whose roll is uniform instead.
+        candidates: how many directions are tried at most.
+        scenes: how many scenes are drawn at most until one allows the drawn occlusion.
+    """
+
+    occlusion: OcclusionRange = field(default_factory=OcclusionRange)
+    tolerance: float = 0.03
+    distance: tuple[float, float] = (0.3, 1.2)
+    fov: tuple[float, float] = (15.0, 50.0)
+    arm_angle: float = 40.0
+    roll: float = 35.0
+    any_roll: float = 0.2
+    candidates: int = 24
+    scenes: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ViewChoice:
+    """A viewpoint of a scene.
+
+    Attributes:
+        R: (3, 3) rotation, scene to camera.
+        t: (3,) translation, scene to camera [m].
+        target: the drawn occlusion of the more occluded hand; NaN with fewer than two hands.
+        expected: what the coarse count says it is.
+        distance: from the camera to the middle of the hands [m].
+        radius: of the sphere about that point that holds all hands [m].
+    """
+
+    R: FloatArray
+    t: FloatArray
+    target: float
+    expected: float
+    distance: float
+    radius: float
+
+    def camera(self, size: tuple[int, int] = (640, 640), fill: float = 0.85) -> Camera:
+        """Returns a camera whose picture of ``size`` (w, h) is filled by the hands to ``fill``."""
+        f = 0.5 * fill * min(size) * self.distance / self.radius
+        K = np.array([[f, 0.0, (size[0] - 1) / 2], [0.0, f, (size[1] - 1) / 2], [0.0, 0.0, 1.0]])
+        return Camera(K, size, self.R, self.t)
+
+
+def draw_occlusion(rng: np.random.Generator, config: ViewConfig) -> float:
+    """Draws the wanted occlusion of the more occluded hand."""
+    return float(rng.uniform(config.occlusion.low, config.occlusion.high))
+
+
+def choose_view(
+    rng: np.random.Generator,
+    hands: TwoHands,
+    spheres: Mapping[Side, SphereSet],
+    config: ViewConfig,
+    target: float,
+) -> ViewChoice:
+    """Chooses the camera for a scene.
+
+    Args:
+        rng: the scene's stream.
+        hands: one or two hands.
+        spheres: the sphere sets of the two hand models.
+        config: recipe keys.
+        target: the wanted occlusion of the more occluded hand; ignored with one hand.
+
+    Returns:
+        The best viewpoint found. Compare ``expected`` with ``target``: some scenes do not allow every value.
+    """
+    vertices = np.concatenate([hand.vertices for hand in hands.hands])
+    centre = 0.5 * (vertices.min(axis=0) + vertices.max(axis=0))
+    radius = float(np.sqrt(np.max(np.sum((vertices - centre) ** 2, axis=1))))
+    near = max(config.distance[0], radius / np.tan(np.deg2rad(config.fov[1]) / 2))
+    far = max(near, min(config.distance[1], radius / np.tan(np.deg2rad(config.fov[0]) / 2)))
+    distance = float(np.exp(rng.uniform(np.log(near), np.log(far))))
+    arms = np.stack([hand.arm for hand in hands.hands])
+    directions = _directions(rng, arms, config)
+    if len(hands.hands) == 2:
+        placed, owners = _place(hands, spheres)
+        scale = 0.48 * CELLS * np.sqrt(distance**2 - radius**2) / radius
+        towards, expected = search(placed, owners, centre, directions, distance, scale, target, 7)
+    else:
+        towards, expected, target = directions[0], 0.0, float("nan")
+    down = arms.mean(axis=0)
+    R, t = look(centre, towards, down, distance)
+    roll = rng.normal(0.0, np.deg2rad(config.roll))
+    if rng.random() < config.any_roll:
+        roll = rng.uniform(-np.pi, np.pi)
+    c, s = np.cos(roll), np.sin(roll)
+    turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return ViewChoice(turn @ R, turn @ t, target, float(expected), distance, radius)
+
+
+def draw_scene(
+    rng: np.random.Generator,
+    source: PoseSource,
+    people: Betas,
+    spheres: Mapping[Side, SphereSet],
+    config: ViewConfig,
+) -> tuple[TwoHands, ViewChoice]:
+    """Draws two hands and a viewpoint whose occlusion follows the stated distribution.
+
+    The occlusion is drawn first and kept: where a pose does not allow it, another pose is drawn.
+
+    Raises:
+        HandbenchError: when no pose of ``config.scenes`` allowed the drawn occlusion.
+    """
+    target = draw_occlusion(rng, config)
+    for _ in range(config.scenes):
+        hands = source.draw(rng, people)
+        view = choose_view(rng, hands, spheres, config, target)
+        if abs(view.expected - target) <= config.tolerance:
+            return hands, view
+    raise HandbenchError(
+        f"none of {config.scenes} poses of {source.name!r} can be seen with an occlusion of {target:.2f}",
+        "narrow occlusion.low/high or raise scenes",
+    )
+
+
+def _directions(rng: np.random.Generator, arms: FloatArray, config: ViewConfig) -> FloatArray:
+    """Draws directions over the sphere, without those towards which a forearm points."""
+    draws = rng.standard_normal((2 * config.candidates, 3))
+    draws /= np.sqrt(np.sum(draws * draws, axis=1, keepdims=True))
+    ahead = np.max(draws @ arms.T, axis=1)
+    allowed = draws[ahead <= np.cos(np.deg2rad(config.arm_angle))]
+    if len(allowed) == 0:
+        allowed = draws[np.argmin(ahead)][None]
+    return np.ascontiguousarray(allowed[: config.candidates])
+
+
+def _place(hands: TwoHands, spheres: Mapping[Side, SphereSet]) -> tuple[FloatArray, IndexArray]:
+    """Returns the spheres of both hands and both forearms, and where each group starts."""
+    groups = [spheres[hand.side].place(hand.vertices) for hand in hands.hands]
+    steps = np.arange(0.012, ARM_LENGTH, 0.012)
+    for hand in hands.hands:
+        centres = hand.joints[0] + steps[:, None] * hand.arm
+        groups.append(np.concatenate([centres, np.full((len(steps), 1), 0.8 * ARM_RADIUS)], axis=1))
+    owners = np.cumsum([0, *(len(group) for group in groups)])
+    return np.concatenate(groups), owners.astype(np.int64)
