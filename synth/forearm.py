@@ -8,6 +8,7 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray, ImageArray
 from handbench.hands.model import HandModel
 from handbench.synth import forearm_mesh as mesh
+from handbench.synth import forearm_rim
 from handbench.synth.forearm_band import make_band
 from handbench.synth.forearm_texture import SIDE, SKIN_ROWS, arm_texture
 from handbench.synth.forearm_wear import Wear
@@ -36,9 +37,9 @@ def rim_colors(model: HandModel, texture: ImageArray, uv: npt.NDArray[np.float32
     found = texture[spots[:, 1], spots[:, 0]].astype(np.float64)
     position = np.searchsorted(np.sort(model.wrist_loop), model.faces[face, corner])
     order = np.argsort(model.wrist_loop)[position]
-    total = np.zeros((mesh.AROUND, 3))
+    total = np.zeros((forearm_rim.AROUND, 3))
     np.add.at(total, order, found)
-    return np.rint(total / np.bincount(order, minlength=mesh.AROUND)[:, None]).astype(np.uint8)
+    return np.rint(total / np.bincount(order, minlength=forearm_rim.AROUND)[:, None]).astype(np.uint8)
 
 
 def make_forearm(
@@ -72,12 +73,12 @@ def make_forearm(
     if wear.kind == "none":
         return ()
     others = None if others is None else np.ascontiguousarray(others, dtype=np.float64)
-    rim = mesh.wrist_rim(model, vertices, joints16)
+    rim = forearm_rim.wrist_rim(model, vertices, joints16)
     found = _clear_direction(rng, rim, joints16, wear, direction, others)
     if found is None:
         return ()
     aim, length = found
-    colors = np.ascontiguousarray(np.broadcast_to(np.asarray(skin, np.uint8), (mesh.AROUND, 3)))
+    colors = np.ascontiguousarray(np.broadcast_to(np.asarray(skin, np.uint8), (forearm_rim.AROUND, 3)))
     side = model.side
     arm = _arm_part(rim, aim, length, wear, colors, gloss, side)
     if wear.band is not side or length < 0.1:
@@ -87,7 +88,7 @@ def make_forearm(
 
 def _clear_direction(
     rng: np.random.Generator,
-    rim: mesh.WristRim,
+    rim: forearm_rim.WristRim,
     joints16: FloatArray,
     wear: Wear,
     direction: FloatArray | None,
@@ -96,7 +97,7 @@ def _clear_direction(
     """Tries the wanted direction, then six drawn ones; keeps the first that is clear, or the clearest."""
     draws = rng.standard_normal((6, 2))
     view = rim.center / max(float(np.linalg.norm(rim.center)), 1e-9)
-    radius = mesh.rim_radius(rim) + 0.004 + (wear.looseness if wear.kind == "sleeve" else 0.0)
+    radius = forearm_rim.rim_radius(rim) + 0.004 + (wear.looseness if wear.kind == "sleeve" else 0.0)
     stations = np.arange(-1.0, round(wear.length / 0.015) + 1.0) * 0.015
     best: tuple[FloatArray, float] | None = None
     best_value = 0.10
@@ -106,7 +107,7 @@ def _clear_direction(
         if direction is not None and trial == 0:
             aim = np.asarray(direction, np.float64)
         else:
-            frame = mesh.wrist_frame(joints16) if frame is None else frame
+            frame = forearm_rim.wrist_frame(joints16) if frame is None else frame
             bend, aside = draws[trial - 1]
             aim = _bent(frame, wear.flexion * _cut(bend, 3), wear.deviation * _cut(aside, 2))
         length = wear.length
@@ -135,7 +136,7 @@ def _bent(frame: FloatArray, flexion: float, deviation: float) -> FloatArray:
 
 
 def _arm_part(
-    rim: mesh.WristRim,
+    rim: forearm_rim.WristRim,
     aim: FloatArray,
     length: float,
     wear: Wear,
@@ -146,7 +147,7 @@ def _arm_part(
     sleeved = wear.kind == "sleeve"
     reach = min(length, wear.cuff + 0.03) if sleeved else length
     stations = np.concatenate([_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach + _ELBOW[0]])
-    offsets = np.zeros((len(stations), mesh.AROUND))
+    offsets = np.zeros((len(stations), forearm_rim.AROUND))
     offsets[-len(_ELBOW[1]) :] = _ELBOW[1][:, None]
     vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
     uv = mesh.tube_uv(np.clip(stations / 0.28, 0, 1) * (SKIN_ROWS - 1), SIDE)
@@ -175,7 +176,7 @@ def _arm_part(
 def _sleeve_offsets(rings: FloatArray, wear: Wear) -> FloatArray:
     """Returns how far the cloth stands off the skin, (n, 16) [m]: a turned-in edge, then wrinkles."""
     along = np.arange(len(rings))[:, None]
-    around = np.arange(mesh.AROUND)[None, :] * (2 * np.pi / mesh.AROUND)
+    around = np.arange(forearm_rim.AROUND)[None, :] * (2 * np.pi / forearm_rim.AROUND)
     phase = wear.print_index % 97
     wrinkle = np.sin(1.9 * along + phase + 1.3 * np.sin(around + phase)) + 0.6 * np.sin(
         2 * around + 0.8 * along

@@ -8,21 +8,22 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray, ImageArray
 from handbench.synth import forearm_mesh as mesh
 from handbench.synth.background_paint import drawn_color
+from handbench.synth.forearm_rim import AROUND, WristRim
 from handbench.synth.forearm_wear import METALS, Wear
 from handbench.synth.scene import Part
 from handbench.types import Side
 
 
-def make_band(rng: np.random.Generator, rim: mesh.WristRim, aim: FloatArray, wear: Wear, side: Side) -> Part:
+def make_band(rng: np.random.Generator, rim: WristRim, aim: FloatArray, wear: Wear, side: Side) -> Part:
     """Makes a strap around the wrist, and the case of a watch on its back."""
     watch = wear.band_kind == "watch"
     at = float(rng.uniform(0.022, 0.04))
     half = float(rng.uniform(0.007, 0.011)) if watch else float(rng.uniform(0.0015, 0.004))
     thick = 0.0025 if watch else half
     stations = at + np.array([-half, -half, half, half])
-    offsets = np.repeat(np.array([-0.002, thick, thick, -0.002])[:, None], mesh.AROUND, axis=1)
+    offsets = np.repeat(np.array([-0.002, thick, thick, -0.002])[:, None], AROUND, axis=1)
     vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, False)
-    faces = faces[: 3 * 2 * mesh.AROUND]
+    faces = faces[: 3 * 2 * AROUND]
     colors = np.tile(np.asarray(wear.band_color, np.uint8), (len(vertices), 1))
     if watch:
         points, frames = mesh.spine(rim.center, rim.frame, aim, np.array([at]))
@@ -39,7 +40,7 @@ def _watch_case(
 ) -> tuple[FloatArray, npt.NDArray[np.int32], ImageArray]:
     radius, tall = float(rng.uniform(0.015, 0.021)), float(rng.uniform(0.006, 0.010))
     base = float(((strap - center) @ dorsal).max()) - 0.003
-    count = mesh.AROUND
+    count = AROUND
     angle = np.arange(count) * (2 * np.pi / count)
     circle = np.cos(angle)[:, None] * frame[0] + np.sin(angle)[:, None] * frame[2]
     rings = [

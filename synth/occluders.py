@@ -55,7 +55,7 @@ def make_objects(
         hands: the (778, 3) vertices of each hand, camera frame [m].
 
     Returns:
-        One part named ``object``, of no hand, or nothing. It touches no hand: it lies in front of all that
+        One part such as ``object_mug``, of no hand, or nothing. It touches no hand: it lies before all that
         it hides, which puts it between the hands where the nearer one is beside it.
     """
     if rng.random() >= settings.p_object or not hands:
@@ -70,7 +70,8 @@ def make_objects(
     center = _placed(rng, turned, points, len(target), wanted, gap)
     if center is None:
         return ()
-    return (Part("object", turned + center, solid.faces, None, colors=solid.colors, gloss=solid.gloss),)
+    name = f"object_{solid.kind}"
+    return (Part(name, turned + center, solid.faces, None, colors=solid.colors, gloss=solid.gloss),)
 
 
 def _placed(

@@ -5,7 +5,7 @@ from handbench.arrays import FloatArray
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandMesh, HandModel, forward_one
 from handbench.synth.forearm import make_forearm, rim_colors
-from handbench.synth.forearm_mesh import wrist_rim
+from handbench.synth.forearm_rim import wrist_rim
 from handbench.synth.forearm_texture import CLOTHS, SIDE, arm_texture
 from handbench.synth.forearm_wear import ForearmSettings, Wear, draw_wear
 from handbench.synth.scene import Part
