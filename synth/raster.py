@@ -115,15 +115,23 @@ class RasterLayers:
         box = b.boxes[index]
         closed = part.closed and front
         n = raster_scan.draw_faces(
-            mesh.screen, part.faces, closed, box, b.nearness[index], b.owner[index], mesh.drawn
+            mesh.screen, part.faces, closed, b.keys, box, b.nearness[index], b.owner[index], mesh.drawn
         )
         part.drawn = n
         count = raster_edges.find_edges(
-            b.nearness[index], self._focal, box, b.flags, b.slot[index], b.pixels[index]
+            b.nearness[index], b.owner[index], self._focal, box, b.flags, b.slot[index], b.pixels[index]
         )
-        b.counts[index] = count
         raster_edges.sample_edges(
             mesh.screen, part.faces, mesh.drawn, n, b.slot[index], count, b.near4[index], b.owner4[index]
+        )
+        b.counts[index] = raster_edges.keep_edges(
+            b.nearness[index],
+            self._focal,
+            b.slot[index],
+            b.pixels[index],
+            count,
+            b.near4[index],
+            b.owner4[index],
         )
         raster_light.surface_points(
             part.vertices, part.faces, part.smooth, mesh.points, mesh.normals, mesh.corner
@@ -153,7 +161,7 @@ class RasterLayers:
         b = self._b
         for index, (part, mesh) in enumerate(zip(self._parts, self._meshes, strict=True)):
             raster_scan.draw_heights(
-                mesh.placed, x0, y0, texel, part.faces, b.heights[index], b.texel_owner, b.height_boxes[index]
+                mesh.placed, x0, y0, texel, part.faces, b.texel_keys, b.heights[index], b.height_boxes[index]
             )
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
@@ -205,13 +213,15 @@ class RasterLayers:
             mesh.screen, part.faces, part.smooth, mesh.drawn, part.drawn, mesh.stale, mesh.lit, part.uv,
             part.colors, mesh.corner, mesh.planes,
         )  # fmt: skip
+        height, width = part.texture.shape[:2]
         raster_shade.shade_pixels(
-            mesh.planes, part.texture, part.textured, mesh.stale, b.boxes[index], b.nearness[index],
-            b.owner[index], b.rgb[index],
+            mesh.planes, part.texels, width, height, mesh.stale, b.boxes[index], b.owner[index], b.values,
+            b.ints, b.packed, b.starts, b.lengths, b.rgb[index],
         )  # fmt: skip
         raster_shade.shade_samples(
-            mesh.planes, part.texture, part.textured, float(raster_edges.STEP) / self._focal, b.pixels[index],
-            b.counts[index], b.nearness[index], b.rgb[index], b.near4[index], b.owner4[index], b.rgb4[index],
+            mesh.planes, part.texels, width, height, float(raster_edges.STEP) / self._focal, b.pixels[index],
+            b.counts[index], b.nearness[index], b.rgb[index], b.near4[index], b.owner4[index], b.values,
+            b.ints, b.packed, b.wanted, b.rgb4[index],
         )  # fmt: skip
 
     def _darken_plane(self, scene: HandScene, chosen: npt.NDArray[np.int32]) -> None:
@@ -230,7 +240,9 @@ class RasterLayers:
         gap = max(float(height) + depth * toward, 0.0)
         reach = int(min(max(round(LIGHT_SIZE * gap / (2.0 * texel)), 1), 4))
         darkness = 1.0 - (1.0 - full) ** (1.0 / raster_light.GAMMA)
-        raster_shadow.plane_shadow(b.merged, warp, reach, darkness, b.cover, b.spare, b.dark)
+        raster_shadow.plane_shadow(
+            b.merged, warp, reach, darkness, raster_compose.CELL, b.cover, b.spare, b.dark
+        )
 
     def _plane_share(self) -> float:
         """Gives the first light's share of all light on a plane that faces the camera."""

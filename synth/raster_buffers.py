@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from handbench.synth.raster_compose import CELL
+from handbench.synth.raster_scan import BLOCK
+from handbench.synth.raster_shade import CHUNK, COLUMNS, QUANTITIES, ROW
+
 # Texels of a light map on a side.
 GRID = 128
 
@@ -16,6 +20,8 @@ class LayerBuffers:
         w, h = size
         self.parts = parts
         self.size = size
+        self.keys = np.zeros((h, w + BLOCK), np.int64)
+        self.texel_keys = np.zeros((GRID, GRID + BLOCK), np.int64)
         self.nearness = np.zeros((parts, h, w), np.float32)
         self.owner = np.zeros((parts, h, w), np.int32)
         self.slot = np.zeros((parts, h, w), np.int32)
@@ -30,10 +36,15 @@ class LayerBuffers:
         self.height_boxes = np.zeros((parts, 4), np.int32)
         self.best = np.zeros(w, np.float32)
         self.color = np.zeros(w, np.uint32)
+        self.values = np.ones(QUANTITIES * ROW, np.float32)
+        self.ints = np.zeros(COLUMNS * ROW, np.int32)
+        self.packed = np.zeros(ROW, np.uint32)
+        self.starts = np.zeros(CHUNK, np.int32)
+        self.lengths = np.zeros(CHUNK, np.int32)
+        self.wanted = np.zeros(4 * CHUNK, np.int32)
         self.flags = np.zeros(w, np.uint8)
-        self.dark = np.ones((h // 4 + 2, w // 4 + 2), np.float32)
+        self.dark = np.ones((h // CELL + 2, w // CELL + 2), np.float32)
         self.merged = np.zeros((GRID, GRID), np.float32)
-        self.texel_owner = np.zeros((GRID, GRID), np.int32)
         self.cover = np.zeros((GRID // 2, GRID // 2), np.float32)
         self.spare = np.zeros((GRID // 2, GRID // 2), np.float32)
 
@@ -58,6 +69,6 @@ class MeshBuffers:
         self.used = np.zeros(points, np.float32)
 
 
-NO_TEXTURE: npt.NDArray[np.uint8] = np.zeros((2, 2, 3), np.uint8)
+NO_TEXTURE: npt.NDArray[np.uint8] = np.full((2, 2, 3), 255, np.uint8)
 NO_UV: npt.NDArray[np.float32] = np.zeros((0, 3, 2), np.float32)
 NO_COLORS: npt.NDArray[np.uint8] = np.zeros((0, 3), np.uint8)

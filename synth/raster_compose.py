@@ -14,7 +14,8 @@ U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 I8 = npt.NDArray[np.int8]
 
-CELL = 4
+# Pixels between the nodes of the background's map of shadows.
+CELL = 8
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -40,8 +41,9 @@ def nearest_ids(nearness: F32, boxes: I32, chosen: I32, best: F32, ids: I8) -> N
                 started = True
             near, top, out = nearness[p, y, x0:x1], best[x0:x1], ids[y, x0:x1]
             for i in range(near.shape[0]):
-                out[i] = np.int8(p) if near[i] > top[i] else out[i]
-                top[i] = near[i] if near[i] > top[i] else top[i]
+                new, old, was = near[i], top[i], out[i]
+                out[i] = np.int8(p) if new > old else was
+                top[i] = max(new, old)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -50,33 +52,44 @@ def shade_background(background: U8, dark: F32, out: U8) -> None:
 
     Args:
         background: (h, w, 3).
-        dark: (h / CELL + 2, w / CELL + 2) factors of sRGB numbers at every CELL-th pixel.
+        dark: (h // CELL + 2, w // CELL + 2) factors of sRGB numbers at every CELL-th pixel.
         out: (h, w, 3).
     """
     h, w = out.shape[0], out.shape[1]
-    cells = dark.shape[1]
-    line = np.empty(cells, np.float32)
-    wide = np.empty((cells - 1) * CELL * 3, np.float32)
+    plain_above, plain_below = True, True
+    above, below = np.empty(w * 3, np.float32), np.empty(w * 3, np.float32)
     for y in range(h):
-        k, part = y // CELL, np.float32((y % CELL) / CELL)
-        least = np.float32(1.0)
-        for c in range(cells):
-            line[c] = dark[k, c] + (dark[k + 1, c] - dark[k, c]) * part
-            least = line[c] if line[c] < least else least
-        source = background[y].reshape(w * 3)
-        target = out[y].reshape(w * 3)
-        if least >= np.float32(1.0):
+        k = y // CELL
+        if y % CELL == 0:
+            above[:] = below
+            plain_above = plain_below if y else _widen(dark[0], above)
+            plain_below = _widen(dark[k + 1], below)
+        source, target = background[y].reshape(w * 3), out[y].reshape(w * 3)
+        if plain_above and plain_below:
             target[:] = source
             continue
-        for c in range(cells - 1):
-            for s in range(CELL):
-                value = line[c] + (line[c + 1] - line[c]) * np.float32(s / CELL)
-                at = (c * CELL + s) * 3
-                wide[at] = value
-                wide[at + 1] = value
-                wide[at + 2] = value
+        part = np.float32((y % CELL) / CELL)
         for i in range(w * 3):
-            target[i] = np.uint8(np.int32(np.float32(source[i]) * wide[i] + np.float32(0.5)))
+            factor = above[i] + (below[i] - above[i]) * part
+            target[i] = np.uint8(np.int32(np.float32(source[i]) * factor + np.float32(0.5)))
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _widen(nodes: F32, line: F32) -> bool:
+    """Interpolates nodes to every channel of a row of pixels; tells whether all are 1 (then it need not)."""
+    plain = True
+    for c in range(nodes.shape[0]):
+        plain = plain and nodes[c] >= np.float32(1.0)
+    if plain:
+        line[:] = 1.0
+        return True
+    for x in range(line.shape[0] // 3):
+        c = x // CELL
+        value = nodes[c] + (nodes[c + 1] - nodes[c]) * np.float32((x % CELL) / CELL)
+        line[3 * x] = value
+        line[3 * x + 1] = value
+        line[3 * x + 2] = value
+    return False
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -101,17 +114,20 @@ def paste_centres(
                 continue
             near, source, mark = nearness[p, y, x0:x1], rgb[p, y, x0:x1], slot[p, y, x0:x1]
             top, target, done = best[x0:x1], color[x0:x1], edge[x0:x1]
+            # All is read before anything is written: only then does the compiler use vectors.
             for i in range(near.shape[0]):
-                nearer = near[i] > top[i]
-                target[i] = source[i] if nearer else target[i]
-                top[i] = near[i] if nearer else top[i]
+                new, old, ours, theirs = near[i], top[i], source[i], target[i]
+                target[i] = ours if new > old else theirs
+                top[i] = max(new, old)
+            for i in range(mark.shape[0]):
                 done[i] = done[i] | np.uint8(mark[i] >= 0)
-        for x in range(low, high):
-            if best[x] > np.float32(0.0) and edge[x] == 0:
-                c = color[x]
-                out[y, x, 0] = c & np.uint32(255)
-                out[y, x, 1] = (c >> np.uint32(8)) & np.uint32(255)
-                out[y, x, 2] = c >> np.uint32(16)
+        line, tops, marks, colors = out[y, low:high], best[low:high], edge[low:high], color[low:high]
+        for x in range(high - low):
+            keep = tops[x] <= np.float32(0.0) or marks[x] != 0
+            c = colors[x]
+            line[x, 0] = line[x, 0] if keep else np.uint8(c & np.uint32(255))
+            line[x, 1] = line[x, 1] if keep else np.uint8((c >> np.uint32(8)) & np.uint32(255))
+            line[x, 2] = line[x, 2] if keep else np.uint8(c >> np.uint32(16))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -142,40 +158,41 @@ def paste_edges(
         out: (h, w, 3) holds the background with its shadows; updated.
     """
     w = out.shape[1]
-    n = chosen.shape[0]
-    for j in range(n):
+    best, color = np.empty(4, np.float32), np.empty(4, np.uint32)
+    for j in range(chosen.shape[0]):
         for e in range(counts[chosen[j]]):
             place = pixels[chosen[j], e]
             y, x = place // w, place % w
-            done = False
-            for i in range(j):
-                p = chosen[i]
-                if boxes[p, 0] <= x < boxes[p, 2] and boxes[p, 1] <= y < boxes[p, 3] and slot[p, y, x] >= 0:
-                    done = True
-            if done:
-                continue
-            r, g, b = np.int64(0), np.int64(0), np.int64(0)
-            back = (
+            best[:] = 0.0
+            color[:] = (
                 np.uint32(out[y, x, 0])
                 | np.uint32(out[y, x, 1]) << np.uint32(8)
                 | np.uint32(out[y, x, 2]) << np.uint32(16)
             )
-            for s in range(4):
-                c = back
-                best = np.float32(0.0)
-                for i in range(n):
-                    p = chosen[i]
-                    if not (boxes[p, 0] <= x < boxes[p, 2] and boxes[p, 1] <= y < boxes[p, 3]):
-                        continue
-                    k = slot[p, y, x]
-                    z = near4[p, k, s] if k >= 0 else nearness[p, y, x]
-                    if z > best:
-                        best = z
-                        c = rgb4[p, k, s] if k >= 0 else rgb[p, y, x]
-                cr, cg, cb = np.int64(c & 255), np.int64((c >> 8) & 255), np.int64((c >> 16) & 255)
-                r += cr * cr
-                g += cg * cg
-                b += cb * cb
-            out[y, x, 0] = np.uint8(math.sqrt(r * 0.25) + 0.5)
-            out[y, x, 1] = np.uint8(math.sqrt(g * 0.25) + 0.5)
-            out[y, x, 2] = np.uint8(math.sqrt(b * 0.25) + 0.5)
+            done = False
+            for i in range(chosen.shape[0]):
+                p = chosen[i]
+                if x < boxes[p, 0] or x >= boxes[p, 2] or y < boxes[p, 1] or y >= boxes[p, 3]:
+                    continue
+                k = slot[p, y, x]
+                if k >= 0:
+                    if i < j:
+                        done = True
+                        break
+                    for s in range(4):
+                        new, old, ours, theirs = near4[p, k, s], best[s], rgb4[p, k, s], color[s]
+                        color[s] = ours if new > old else theirs
+                        best[s] = max(new, old)
+                else:
+                    new, ours = nearness[p, y, x], rgb[p, y, x]
+                    for s in range(4):
+                        old, theirs = best[s], color[s]
+                        color[s] = ours if new > old else theirs
+                        best[s] = max(new, old)
+            if not done:
+                for c in range(3):
+                    total = np.float32(0.0)
+                    for s in range(4):
+                        part = np.float32((color[s] >> np.uint32(8 * c)) & np.uint32(255))
+                        total += part * part
+                    out[y, x, c] = np.uint8(np.float32(math.sqrt(total * np.float32(0.25))) + np.float32(0.5))

@@ -26,11 +26,12 @@ STEP = np.float32(3.0)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def find_edges(nearness: F32, focal: float, box: I32, flags: U8, slot: I32, pixels: I32) -> int:
+def find_edges(nearness: F32, owner: I32, focal: float, box: I32, flags: U8, slot: I32, pixels: I32) -> int:
     """Numbers the pixels that need sub-samples.
 
     Args:
-        nearness: (h, w) 1 / z.
+        nearness: (h, w) 1 / z, set to 0 in the ring by which the box grows.
+        owner: (h, w) face index, set to -1 there.
         focal: focal length [px].
         box: (4,) of ``draw_faces``; grown by two pixels here.
         flags: (w,) scratch.
@@ -48,9 +49,12 @@ def find_edges(nearness: F32, focal: float, box: I32, flags: U8, slot: I32, pixe
         slot[y, x0:x1] = -1
         if y < box[1] or y >= box[3]:
             nearness[y, x0:x1] = 0.0
+            owner[y, x0:x1] = -1
         else:
             nearness[y, x0 : box[0]] = 0.0
             nearness[y, box[2] : x1] = 0.0
+            owner[y, x0 : box[0]] = -1
+            owner[y, box[2] : x1] = -1
     box[0], box[1], box[2], box[3] = x0, y0, x1, y1
     count = 0
     ratio = STEP / np.float32(focal)
@@ -157,3 +161,42 @@ def sample_edges(
                         if z > near4[k, s]:
                             near4[k, s] = z
                             owner4[k, s] = f
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def keep_edges(
+    nearness: F32, focal: float, slot: I32, pixels: I32, n_edges: int, near4: F32, owner4: I32
+) -> int:
+    """Drops the pixels that turn out to lie on one surface, or outside, in all samples; renumbers the others.
+
+    Args:
+        nearness: (h, w) 1 / z at centres.
+        focal: focal length [px].
+        slot: (h, w) updated.
+        pixels: (N,) updated.
+        n_edges: how many are numbered.
+        near4: (N, 4) updated.
+        owner4: (N, 4) updated.
+
+    Returns:
+        how many are left.
+    """
+    w = nearness.shape[1]
+    ratio = STEP / np.float32(focal)
+    kept = 0
+    for e in range(n_edges):
+        place = pixels[e]
+        y, x = place // w, place % w
+        centre = nearness[y, x]
+        most = max(max(near4[e, 0], near4[e, 1]), max(near4[e, 2], near4[e, 3]))
+        least = min(min(near4[e, 0], near4[e, 1]), min(near4[e, 2], near4[e, 3]))
+        if max(most, centre) - min(least, centre) <= ratio * max(most, centre):
+            slot[y, x] = -1
+            continue
+        slot[y, x] = kept
+        pixels[kept] = place
+        for s in range(4):
+            near4[kept, s] = near4[e, s]
+            owner4[kept, s] = owner4[e, s]
+        kept += 1
+    return kept

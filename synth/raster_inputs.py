@@ -46,7 +46,8 @@ class PartArrays:
     """One part's arrays, checked; ``smooth`` faces share vertex normals, ``drawn`` is set by the draw."""
 
     __slots__ = (
-        "closed", "colors", "drawn", "faces", "gloss", "name", "skin", "smooth", "texture", "textured", "uv", "vertices",
+        "closed", "colors", "drawn", "faces", "gloss", "name", "skin", "smooth", "texels", "texture", "uv",
+        "vertices",
     )  # fmt: skip
 
     name: str
@@ -56,8 +57,8 @@ class PartArrays:
     closed: bool
     skin: bool
     gloss: float
-    textured: bool
     texture: npt.NDArray[np.uint8]
+    texels: npt.NDArray[np.uint32]
     uv: F32
     colors: npt.NDArray[np.uint8]
     drawn: int
@@ -84,7 +85,6 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
         raise HandbenchError(f"part {part.name!r}: faces have shape {out.faces.shape}", "expected (F, 3)")
     if out.faces.size and (out.faces.max() >= n or out.faces.min() < 0):
         raise HandbenchError(f"part {part.name!r}: faces name vertices outside 0..{n - 1}", "check the mesh")
-    out.textured = part.texture is not None and part.uv is not None
     out.texture, out.uv, out.colors = NO_TEXTURE, NO_UV, NO_COLORS
     count = out.faces.shape[0]
     out.smooth = min(count, HAND_FACES) if part.is_hand else count
@@ -108,11 +108,18 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
             )
     else:
         raise HandbenchError(f"part {part.name!r} has no colour", "give texture and uv, or colors")
+    out.texels = overlapping(out.texture)
     return out
 
 
+def overlapping(texture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
+    """Views a texture's bytes as little-endian groups of four, one from each byte on: one load a texel."""
+    count = texture.size - 3
+    return np.ndarray((count,), np.uint32, buffer=texture.data, strides=(1,))
+
+
 def light_arrays(lights: Lights) -> tuple[F32, F32, F32]:
-    """Gives (9, 3) ambient harmonics, (L, 3) directions and (L, 3) colours; a black light where there is none."""
+    """Gives (9, 3) ambient harmonics, (L, 3) directions and (L, 3) colours; a black light for none."""
     sh = np.zeros((9, 3), np.float32)
     if lights.sh is not None:
         sh[:] = lights.sh

@@ -3,6 +3,9 @@
 Coverage is decided in float64 by where each edge crosses the row of a pixel centre. The crossing is computed
 from the edge's upper vertex alone, so two triangles that share an edge find bitwise the same number: the left
 one ends before it, the right one starts at it, and a closed mesh has neither cracks nor pixels drawn twice.
+
+Depth and face travel in one 64-bit key, the depth in the upper 44 bits (fixed point, steps of 1e-10) and the
+face's index in the lower 20: the depth test is a maximum, without branches, and ties go to the later face.
 """
 
 from __future__ import annotations
@@ -16,9 +19,19 @@ import numpy.typing as npt
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
 
 # Triangles that reach this close to the camera, or behind it, are dropped [m].
 NEAR = 1e-3
+
+# A key's depth is in steps of 2 ** -33; its lower 20 bits hold the face.
+FACE_BITS = 20
+FACE_MASK = (1 << FACE_BITS) - 1
+DEPTH_SCALE = float(1 << 33)
+# Pixels drawn at once, and spare columns on the right of the key buffers.
+BLOCK = 8
+# Heights towards the light are stored plus this, to be positive [m].
+LIFT = 400.0
 
 # Height of nothing, in a light map [m].
 EMPTY = np.float32(-1e9)
@@ -35,13 +48,17 @@ def scan_triangle(
     xc: float,
     yc: float,
     zc: float,
-    index: int,
-    nearness: F32,
-    owner: I32,
+    face: int,
+    width: int,
+    keys: I64,
 ) -> None:
-    """Draws one triangle: where ``z`` exceeds ``nearness`` it wins, and ``owner`` becomes ``index``.
+    """Draws one triangle into the keys; ``z`` is linear on the screen, positive, and greater is nearer.
 
-    ``z`` is linear on the screen: 1 / depth in a perspective view, height in a light map.
+    Args:
+        xa, ya, za: first corner [px, px, 1 / m in a perspective view or m in a light map]; others likewise.
+        face: index, below 2 ** 20.
+        width: columns of the picture.
+        keys: (h, width + BLOCK).
     """
     if yb < ya:
         xa, ya, za, xb, yb, zb = xb, yb, zb, xa, ya, za
@@ -49,9 +66,8 @@ def scan_triangle(
         xa, ya, za, xc, yc, zc = xc, yc, zc, xa, ya, za
     if yc < yb:
         xb, yb, zb, xc, yc, zc = xc, yc, zc, xb, yb, zb
-    h, w = nearness.shape
     first = max(math.ceil(ya), 0)
-    last = min(math.ceil(yc) - 1, h - 1)
+    last = min(math.ceil(yc) - 1, keys.shape[0] - 1)
     det = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
     if first > last or det == 0.0:
         return
@@ -63,21 +79,26 @@ def scan_triangle(
     slope_ac = (xc - xa) / (yc - ya)
     slope_ab = (xb - xa) / (yb - ya)
     slope_bc = (xc - xb) / (yc - yb)
-    step = np.float32(gx)
+    # Where two neighbours lie inside, the step between them is at most the range of z.
+    reach = high - low
+    step = np.int64(min(max(gx, -reach), reach) * DEPTH_SCALE) << FACE_BITS
     for y in range(first, last + 1):
         left = xa + (y - ya) * slope_ac
         right = xa + (y - ya) * slope_ab if y < yb else xb + (y - yb) * slope_bc
-        if left > right:
-            left, right = right, left
-        start = max(math.ceil(left), 0)
-        stop = min(math.ceil(right), w)
-        if start < stop:
-            z = np.float32(min(max(za + gx * (start - xa) + gy * (y - ya), low), high))
-            for x in range(start, stop):
-                if z > nearness[y, x]:
-                    nearness[y, x] = z
-                    owner[y, x] = index
-                z += step
+        start = max(math.ceil(min(left, right)), 0)
+        stop = min(math.ceil(max(left, right)), width)
+        if start >= stop:
+            continue
+        z = min(max(za + gx * (start - xa) + gy * (y - ya), low), high)
+        key = (np.int64(z * DEPTH_SCALE) << FACE_BITS) | face
+        row = keys[np.uint64(y)]
+        for x in range(start, stop, BLOCK):
+            for i in range(BLOCK):
+                # An unsigned index needs no test for counting from the end: this becomes a few instructions.
+                at = np.uint64(x) + np.uint64(i)
+                new = key + i * step if x + i < stop else np.int64(0)
+                row[at] = max(new, row[at])
+            key += BLOCK * step
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -105,16 +126,19 @@ def project(vertices: F64, K: F64, screen: F64) -> tuple[bool, bool]:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def draw_faces(screen: F64, faces: I32, closed: bool, box: I32, nearness: F32, owner: I32, drawn: I32) -> int:
+def draw_faces(
+    screen: F64, faces: I32, closed: bool, keys: I64, box: I32, nearness: F32, owner: I32, drawn: I32
+) -> int:
     """Draws a part's faces at pixel centres and lists those that face the camera.
 
     Args:
         screen: (V, 3) from ``project``.
         faces: (F, 3).
         closed: True when back faces can never be seen.
-        box: (4,) gives x0, y0, x1, y1 (exclusive) of the pixels that the part or its edges may touch.
+        keys: (h, w + BLOCK) scratch, all 0 before and after.
+        box: (4,) gives x0, y0, x1, y1 (exclusive) of the pixels that the part may touch.
         nearness: (h, w) 1 / z, 0 where empty; written inside the box.
-        owner: (h, w) face index, valid where nearness is positive.
+        owner: (h, w) face index, -1 where empty; written inside the box.
         drawn: (F,) gives the drawn faces' indices.
 
     Returns:
@@ -132,8 +156,6 @@ def draw_faces(screen: F64, faces: I32, closed: bool, box: I32, nearness: F32, o
     box[1] = min(max(math.floor(y0), 0), h)
     box[2] = max(min(math.ceil(x1) + 1, w), box[0])
     box[3] = max(min(math.ceil(y1) + 1, h), box[1])
-    for y in range(box[1], box[3]):
-        nearness[y, box[0] : box[2]] = 0.0
     count = 0
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -154,7 +176,14 @@ def draw_faces(screen: F64, faces: I32, closed: bool, box: I32, nearness: F32, o
             continue
         drawn[count] = f
         count += 1
-        scan_triangle(xa, ya, za, xb, yb, zb, xc, yc, zc, f, nearness, owner)
+        scan_triangle(xa, ya, za, xb, yb, zb, xc, yc, zc, f, w, keys)
+    for y in range(box[1], box[3]):
+        line, near, own = keys[y, box[0] : box[2]], nearness[y, box[0] : box[2]], owner[y, box[0] : box[2]]
+        for x in range(line.shape[0]):
+            key = line[x]
+            near[x] = np.float32(key >> FACE_BITS) * np.float32(1.0 / DEPTH_SCALE)
+            own[x] = np.int32(key & FACE_MASK) if key > 0 else np.int32(-1)
+            line[x] = 0
     return count
 
 
@@ -165,8 +194,8 @@ def draw_heights(
     origin_y: float,
     texel: float,
     faces: I32,
+    keys: I64,
     heights: F32,
-    owner: I32,
     box: I32,
 ) -> None:
     """Draws the faces that look away from the light into the part's height map.
@@ -177,8 +206,8 @@ def draw_heights(
         origin_y: second coordinate of texel (0, 0) [m].
         texel: size of a texel [m].
         faces: (F, 3).
+        keys: (G, G + BLOCK) scratch, all 0 before and after.
         heights: (G, G) gives the height [m], ``EMPTY`` where the part is not; written inside the box.
-        owner: (G, G) scratch.
         box: (4,) gives x0, y0, x1, y1 (exclusive).
     """
     size = heights.shape[0]
@@ -192,8 +221,6 @@ def draw_heights(
         y1 = max(y1, placed[i, 1])
     box[0], box[1] = max(math.floor(x0), 0), max(math.floor(y0), 0)
     box[2], box[3] = min(math.ceil(x1) + 1, size), min(math.ceil(y1) + 1, size)
-    for y in range(box[1], box[3]):
-        heights[y, box[0] : box[2]] = EMPTY
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         xa, ya, xb, yb, xc, yc = (
@@ -205,4 +232,12 @@ def draw_heights(
             placed[c, 1],
         )
         if (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya) < 0.0:
-            scan_triangle(xa, ya, placed[a, 2], xb, yb, placed[b, 2], xc, yc, placed[c, 2], f, heights, owner)
+            za, zb, zc = placed[a, 2] + LIFT, placed[b, 2] + LIFT, placed[c, 2] + LIFT
+            if min(za, zb, zc) > 0.0 and max(za, zb, zc) < 2.0 * LIFT:
+                scan_triangle(xa, ya, za, xb, yb, zb, xc, yc, zc, 0, size, keys)
+    for y in range(box[1], box[3]):
+        line, out = keys[y, box[0] : box[2]], heights[y, box[0] : box[2]]
+        for x in range(line.shape[0]):
+            height = np.float32((line[x] >> FACE_BITS) * (1.0 / DEPTH_SCALE) - LIFT)
+            out[x] = height if line[x] > 0 else EMPTY
+            line[x] = 0

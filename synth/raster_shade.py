@@ -1,4 +1,9 @@
-"""Colours of a part's pixels from its texture or vertex colours and the light at its vertices (numba)."""
+"""Colours of a part's pixels from its texture or vertex colours and the light at its vertices (numba).
+
+Pixels are done 256 at a time. Runs of pixels on one face write interpolated quantities, eight pixels at once;
+then all are divided, read from the texture and packed in loops without branches. The buffers are flat arrays
+with fixed strides: the compiler then sees that they do not overlap, and uses vectors.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,15 @@ from handbench.synth.raster_scan import F32, F64, I32
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+
+# Interpolated quantities: 1 / z, and u / z, v / z, R / z, G / z, B / z, highlight / z.
+QUANTITIES = 7
+# Pixels written at once; pixels done in one go; stride of a row buffer.
+BLOCK = 8
+CHUNK = 256
+ROW = CHUNK + BLOCK
+# Row buffers of integers: place of the texel, its two weights, and the four texels.
+COLUMNS = 7
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -27,9 +41,7 @@ def face_planes(
     corner: I32,
     planes: F32,
 ) -> None:
-    """Prepares the perspective-correct interpolation on each drawn face.
-
-    Seven quantities divided by z are planes on the screen: 1, u, v, R, G, B and the highlight.
+    """Prepares the perspective-correct interpolation on each drawn face: the quantities over z are planes.
 
     Args:
         screen: (V, 3) x, y, 1 / z.
@@ -45,7 +57,7 @@ def face_planes(
         planes: (F, 24) gives value at the first corner, x step, y step of each; slots 7 and 15 hold its x, y.
     """
     textured = uv.shape[0] > 0
-    value = np.empty((3, 7), np.float64)
+    value = np.empty((3, QUANTITIES), np.float64)
     n_vertices = screen.shape[0]
     for i in range(n_drawn):
         f = drawn[i]
@@ -58,7 +70,7 @@ def face_planes(
             inv = screen[vertex, 2]
             value[k, 0] = inv
             for c in range(3):
-                tint = 255.0 if textured else float(colors[faces[f, 0] if flat else vertex, c])
+                tint = 1.0 if textured else float(colors[faces[f, 0] if flat else vertex, c]) / 255.0
                 value[k, 3 + c] = lit[row, c] * inv * tint
             value[k, 6] = lit[row, 3] * inv
             if textured:
@@ -74,7 +86,7 @@ def face_planes(
         ux, uy = screen[b, 0] - screen[a, 0], screen[b, 1] - screen[a, 1]
         vx, vy = screen[c, 0] - screen[a, 0], screen[c, 1] - screen[a, 1]
         det = 1.0 / (ux * vy - vx * uy)
-        for q in range(7):
+        for q in range(QUANTITIES):
             p, r = value[1, q] - value[0, q], value[2, q] - value[0, q]
             planes[f, q] = value[0, q]
             planes[f, 8 + q] = (p * vy - r * uy) * det
@@ -84,89 +96,178 @@ def face_planes(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def texel(texture: U8, u: np.float32, v: np.float32) -> tuple[np.float32, np.float32, np.float32]:
-    """Reads a texture bilinearly at (u, v) [px, integer centres]; R, G, B from 0 to 1."""
-    last_x, last_y = texture.shape[1] - 2, texture.shape[0] - 2
-    # Weights of 10 bits for the pair of texels a side: three channels travel in one 64-bit integer.
-    iu = max(int(u * np.float32(64.0)), 0)
-    iv = max(int(v * np.float32(64.0)), 0)
-    x, y = min(iu >> 6, last_x), min(iv >> 6, last_y)
-    fx, fy = np.uint64(min(iu - (x << 6), 64)), np.uint64(min(iv - (y << 6), 64))
-    gx, gy = np.uint64(64) - fx, np.uint64(64) - fy
-    row, below = texture[y], texture[y + 1]
-    t00 = np.uint64(row[x, 0]) | np.uint64(row[x, 1]) << np.uint64(21) | np.uint64(row[x, 2]) << np.uint64(42)
-    t10 = (
-        np.uint64(row[x + 1, 0])
-        | np.uint64(row[x + 1, 1]) << np.uint64(21)
-        | np.uint64(row[x + 1, 2]) << np.uint64(42)
-    )
-    t01 = (
-        np.uint64(below[x, 0])
-        | np.uint64(below[x, 1]) << np.uint64(21)
-        | np.uint64(below[x, 2]) << np.uint64(42)
-    )
-    t11 = (
-        np.uint64(below[x + 1, 0])
-        | np.uint64(below[x + 1, 1]) << np.uint64(21)
-        | np.uint64(below[x + 1, 2]) << np.uint64(42)
-    )
-    mixed = (t00 * gx + t10 * fx) * gy + (t01 * gx + t11 * fx) * fy
-    scale = np.float32(1.0 / (255.0 * 4096.0))
-    low = np.uint64(0x1FFFFF)
-    r = np.float32(np.int32(mixed & low)) * scale
-    g = np.float32(np.int32((mixed >> np.uint64(21)) & low)) * scale
-    b = np.float32(np.int32(mixed >> np.uint64(42))) * scale
-    return r, g, b
+def _finish(values: F32, ints: I32, texels: U32, width: int, height: int, count: int, packed: U32) -> None:
+    """Divides by 1 / z, reads the texture bilinearly and packs R, G, B of the first ``count`` columns.
+
+    Args:
+        values: (7 * ROW,) interpolated quantities; columns that no face has written may hold anything.
+        ints: (7 * ROW,) scratch.
+        texels: (3 * width * height - 3,) the texture's bytes, as overlapping groups of four.
+        width: of the texture.
+        height: of the texture.
+        count: columns to do.
+        packed: (ROW,) gives R + 256 G + 65536 B.
+    """
+    _place(values, width, height, count, ints)
+    below, second = np.uint64(3 * width), np.uint64(2)
+    for i in range(count):
+        at = np.uint64(ints[i])
+        # The second of a pair is read one byte early: nothing behind the last texel is touched.
+        ints[3 * ROW + i] = np.int32(texels[at])
+        ints[4 * ROW + i] = np.int32(texels[at + second])
+        ints[5 * ROW + i] = np.int32(texels[at + below])
+        ints[6 * ROW + i] = np.int32(texels[at + below + second])
+    _mix(values, ints, count, packed)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def pack(r: np.float32, g: np.float32, b: np.float32, shine: np.float32) -> np.uint32:
-    """Adds the highlight and packs sRGB numbers (0 to 255) into one integer."""
-    top = np.float32(255.0)
-    half = np.float32(0.5)
-    r = min(r, top)
-    g = min(g, top)
-    b = min(b, top)
-    r += (top - r) * shine
-    g += (top - g) * shine
-    b += (top - b) * shine
-    return np.uint32(np.int32(r + half) | np.int32(g + half) << 8 | np.int32(b + half) << 16)
+def _place(values: F32, width: int, height: int, count: int, ints: I32) -> None:
+    """Turns u / z and v / z into the texel's place in bytes and its weights in 64ths."""
+    none = np.float32(0.0)
+    far_u, far_v = np.float32(64 * (width - 1)), np.float32(64 * (height - 1))
+    last_x, last_y, stride = np.int32(width - 2), np.int32(height - 2), np.int32(width)
+    for i in range(count):
+        z = np.float32(64.0) / values[i]
+        u, v = values[ROW + i] * z, values[2 * ROW + i] * z
+        # Written so that a NaN becomes 0.
+        u = u if u > none else none
+        v = v if v > none else none
+        iu, iv = np.int32(u if u < far_u else far_u), np.int32(v if v < far_v else far_v)
+        x, y = iu >> np.int32(6), iv >> np.int32(6)
+        x = x if x < last_x else last_x
+        y = y if y < last_y else last_y
+        ints[i] = np.int32(3) * (y * stride + x)
+        ints[ROW + i] = iu - (x << np.int32(6))
+        ints[2 * ROW + i] = iv - (y << np.int32(6))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def color_at(plane: F32, texture: U8, textured: bool, x: np.float32, y: np.float32) -> np.uint32:
-    """Computes the colour of one face at one place on the screen."""
-    dx, dy = x - plane[7], y - plane[15]
-    z = np.float32(1.0) / (plane[0] + plane[8] * dx + plane[16] * dy)
-    r = (plane[3] + plane[11] * dx + plane[19] * dy) * z
-    g = (plane[4] + plane[12] * dx + plane[20] * dy) * z
-    b = (plane[5] + plane[13] * dx + plane[21] * dy) * z
-    shine = (plane[6] + plane[14] * dx + plane[22] * dy) * z
-    if textured:
-        u = (plane[1] + plane[9] * dx + plane[17] * dy) * z
-        v = (plane[2] + plane[10] * dx + plane[18] * dy) * z
-        tr, tg, tb = texel(texture, u, v)
-        return pack(r * tr, g * tg, b * tb, shine)
-    return pack(r, g, b, shine)
+def _mix(values: F32, ints: I32, count: int, packed: U32) -> None:
+    """Mixes four texels, multiplies by the light, adds the highlight and packs."""
+    top, half = np.float32(255.0), np.float32(0.5)
+    m, e, s = np.int32(255), np.int32(8), np.int32(16)
+    for i in range(count):
+        fx, fy = ints[ROW + i], ints[2 * ROW + i]
+        t00, t10 = ints[3 * ROW + i], ints[4 * ROW + i] >> e
+        t01, t11 = ints[5 * ROW + i], ints[6 * ROW + i] >> e
+        w11 = fx * fy
+        w10 = (fx << np.int32(6)) - w11
+        w01 = (fy << np.int32(6)) - w11
+        w00 = np.int32(4096) - w11 - w10 - w01
+        r = (t00 & m) * w00 + (t10 & m) * w10 + (t01 & m) * w01 + (t11 & m) * w11
+        g = ((t00 >> e) & m) * w00 + ((t10 >> e) & m) * w10 + ((t01 >> e) & m) * w01 + ((t11 >> e) & m) * w11
+        b = ((t00 >> s) & m) * w00 + ((t10 >> s) & m) * w10 + ((t01 >> s) & m) * w01 + ((t11 >> s) & m) * w11
+        z = np.float32(1.0) / values[i]
+        shine = values[6 * ROW + i] * z
+        z = z * np.float32(1.0 / 4096.0)
+        red = np.float32(r) * (values[3 * ROW + i] * z)
+        green = np.float32(g) * (values[4 * ROW + i] * z)
+        blue = np.float32(b) * (values[5 * ROW + i] * z)
+        red = red if red < top else top
+        green = green if green < top else top
+        blue = blue if blue < top else top
+        red = red + (top - red) * shine + half
+        green = green + (top - green) * shine + half
+        blue = blue + (top - blue) * shine + half
+        packed[i] = np.uint32(np.int32(red) | np.int32(green) << e | np.int32(blue) << s)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def shade_pixels(
-    planes: F32, texture: U8, textured: bool, stale: U8, box: I32, nearness: F32, owner: I32, rgb: U32
+    planes: F32,
+    texels: U32,
+    width: int,
+    height: int,
+    stale: U8,
+    box: I32,
+    owner: I32,
+    values: F32,
+    ints: I32,
+    packed: U32,
+    starts: I32,
+    lengths: I32,
+    rgb: U32,
 ) -> None:
-    """Colours the pixel centres that belong to faces marked in ``stale`` (F,)."""
+    """Colours the pixel centres that belong to faces marked in ``stale`` (F,).
+
+    Args:
+        planes: (F, 24) of ``face_planes``.
+        texels: see ``_finish``.
+        width: of the texture.
+        height: of the texture.
+        stale: (F,).
+        box: (4,) of the part.
+        owner: (h, w) face index, -1 where empty.
+        values: (7 * ROW,) scratch.
+        ints: (7 * ROW,) scratch.
+        packed: (ROW,) scratch.
+        starts: (CHUNK,) scratch.
+        lengths: (CHUNK,) scratch.
+        rgb: (h, w) updated.
+    """
+    w = rgb.shape[1]
+    flat = rgb.reshape(rgb.size)
+    count, runs = 0, 0
     for y in range(box[1], box[3]):
-        near, own, out = nearness[y, box[0] : box[2]], owner[y, box[0] : box[2]], rgb[y, box[0] : box[2]]
-        for i in range(near.shape[0]):
-            if near[i] > np.float32(0.0) and stale[own[i]]:
-                out[i] = color_at(planes[own[i]], texture, textured, np.float32(box[0] + i), np.float32(y))
+        own = owner[y, box[0] : box[2]]
+        n = own.shape[0]
+        x = 0
+        while x < n:
+            f = own[np.uint64(x)]
+            start = x
+            x += 1
+            while x < n and own[np.uint64(x)] == f:
+                x += 1
+            if f < 0 or not stale[np.uint64(f)]:
+                continue
+            while start < x:
+                if count == CHUNK:
+                    _finish(values, ints, texels, width, height, count, packed)
+                    _spread(packed, starts, lengths, runs, flat)
+                    count, runs = 0, 0
+                length = min(x - start, CHUNK - count)
+                _interpolate(planes[np.uint64(f)], box[0] + start, y, length, count, values)
+                starts[runs] = y * w + box[0] + start
+                lengths[runs] = length
+                runs += 1
+                count += length
+                start += length
+    _finish(values, ints, texels, width, height, count, packed)
+    _spread(packed, starts, lengths, runs, flat)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _interpolate(plane: F32, x: int, y: int, length: int, at: int, values: F32) -> None:
+    """Writes one face's quantities for a run of pixels to the columns from ``at`` on (and up to 7 more)."""
+    dx = np.float32(x) - plane[7]
+    dy = np.float32(y) - plane[15]
+    for q in range(QUANTITIES):
+        step = plane[8 + q]
+        value = plane[q] + step * dx + plane[16 + q] * dy
+        for block in range(at, at + length, BLOCK):
+            first = np.uint64(q * ROW + block)
+            for i in range(BLOCK):
+                values[first + np.uint64(i)] = value + step * np.float32(i)
+            value += step * np.float32(BLOCK)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _spread(packed: U32, starts: I32, lengths: I32, runs: int, flat: U32) -> None:
+    """Copies the colours of runs to their places in the picture."""
+    at = 0
+    for k in range(runs):
+        start = starts[k]
+        for i in range(lengths[k]):
+            flat[np.uint64(start + i)] = packed[np.uint64(at + i)]
+        at += lengths[k]
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def shade_samples(
     planes: F32,
-    texture: U8,
-    textured: bool,
+    texels: U32,
+    width: int,
+    height: int,
     ratio: float,
     pixels: I32,
     n_edges: int,
@@ -174,31 +275,74 @@ def shade_samples(
     rgb: U32,
     near4: F32,
     owner4: I32,
+    values: F32,
+    ints: I32,
+    packed: U32,
+    wanted: I32,
     rgb4: U32,
 ) -> None:
     """Colours the samples of outline pixels, once for each surface in the pixel.
 
     A sample takes the colour at the pixel's centre, or of an earlier sample, when their depths differ by less
     than ``ratio`` of their nearness, and its own otherwise.
+
+    Args:
+        planes: (F, 24) of ``face_planes``.
+        texels: see ``_finish``.
+        width: of the texture.
+        height: of the texture.
+        ratio: see above.
+        pixels: (N,) y * w + x.
+        n_edges: how many count.
+        nearness: (h, w) 1 / z at centres.
+        rgb: (h, w) colours at centres.
+        near4: (N, 4) 1 / z at samples.
+        owner4: (N, 4) face at samples.
+        values: (7 * ROW,) scratch.
+        ints: (7 * ROW,) scratch.
+        packed: (ROW,) scratch.
+        wanted: (4 * CHUNK,) scratch.
+        rgb4: (N, 4) gives the colours.
     """
     w = nearness.shape[1]
+    first, count = 0, 0
     for e in range(n_edges):
-        y, x = pixels[e] // w, pixels[e] % w
+        if count + 4 > CHUNK or e - first >= CHUNK:
+            _finish(values, ints, texels, width, height, count, packed)
+            _hand_out(first, e, wanted, packed, rgb4)
+            first, count = e, 0
+        place = pixels[e]
+        y, x = place // w, place % w
         centre = nearness[y, x]
         for s in range(4):
             z = near4[e, s]
-            if z <= np.float32(0.0):
-                continue
             close = np.float32(ratio) * z
-            if abs(z - centre) < close:
+            if z <= np.float32(0.0) or abs(z - centre) < close:
+                wanted[(e - first) * 4 + s] = -1
                 rgb4[e, s] = rgb[y, x]
                 continue
-            found = False
+            found = -1
             for t in range(s):
-                if abs(near4[e, t] - z) < close:
-                    rgb4[e, s] = rgb4[e, t]
-                    found = True
-                    break
-            if not found:
-                px, py = np.float32(x + SAMPLE_X[s]), np.float32(y + SAMPLE_Y[s])
-                rgb4[e, s] = color_at(planes[owner4[e, s]], texture, textured, px, py)
+                if found < 0 and abs(near4[e, t] - z) < close:
+                    found = wanted[(e - first) * 4 + t]
+            if found < 0:
+                plane = planes[owner4[e, s]]
+                dx = np.float32(x + SAMPLE_X[s]) - plane[7]
+                dy = np.float32(y + SAMPLE_Y[s]) - plane[15]
+                for q in range(QUANTITIES):
+                    values[q * ROW + count] = plane[q] + plane[8 + q] * dx + plane[16 + q] * dy
+                found = count
+                count += 1
+            wanted[(e - first) * 4 + s] = found
+    _finish(values, ints, texels, width, height, count, packed)
+    _hand_out(first, n_edges, wanted, packed, rgb4)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _hand_out(first: int, last: int, wanted: I32, packed: U32, rgb4: U32) -> None:
+    """Copies computed colours to the samples that want them."""
+    for e in range(first, last):
+        for s in range(4):
+            k = wanted[(e - first) * 4 + s]
+            if k >= 0:
+                rgb4[e, s] = packed[k]

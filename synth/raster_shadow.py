@@ -90,14 +90,17 @@ def point_shadows(placed: F64, normals: F32, direction: F32, merged: F32, shadow
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def plane_shadow(merged: F32, warp: F64, reach: int, depth: float, cover: F32, spare: F32, dark: F32) -> None:
-    """Computes the shadow on the background plane, at every fourth pixel.
+def plane_shadow(
+    merged: F32, warp: F64, reach: int, depth: float, cell: int, cover: F32, spare: F32, dark: F32
+) -> None:
+    """Computes the shadow on the background plane, at every ``cell``-th pixel.
 
     Args:
         merged: (G, G) from ``merge_heights``.
         warp: (2, 3) takes (x, y, 1) [px of the picture] on the plane to texels.
         reach: half the width of the penumbra [pairs of texels].
         depth: share of the background's light (sRGB number, power law) that a full shadow takes.
+        cell: pixels between nodes.
         cover: (G / 2, G / 2) scratch.
         spare: (G / 2, G / 2) scratch.
         dark: (rows, columns) gives the factors of sRGB numbers.
@@ -115,7 +118,7 @@ def plane_shadow(merged: F32, warp: F64, reach: int, depth: float, cover: F32, s
     _blur_rows(spare, reach, cover)
     for j in range(dark.shape[0]):
         for i in range(dark.shape[1]):
-            px, py = 4.0 * i, 4.0 * j
+            px, py = float(cell * i), float(cell * j)
             u = (warp[0, 0] * px + warp[0, 1] * py + warp[0, 2]) * 0.5 - 0.25
             v = (warp[1, 0] * px + warp[1, 1] * py + warp[1, 2]) * 0.5 - 0.25
             if not (0.0 <= u < half - 1 and 0.0 <= v < half - 1):
