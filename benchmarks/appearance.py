@@ -67,9 +67,12 @@ def main() -> None:
     skin = np.array([200, 150, 120], np.uint8)
     straight = hand.joints16[0] - hand.joints16[4]
     elbow = straight / np.linalg.norm(straight)
-    for kind in ("bare", "sleeve"):
-        shares = {f"p_{name}": float(name == kind) for name in ("bare", "sleeve", "none")}
-        wear = draw_wear(rng, ForearmSettings(**shares, p_band=0.0))
+    worn = {
+        "bare": ForearmSettings(p_bare=1.0, p_sleeve=0.0, p_none=0.0, p_band=0.0),
+        "sleeve": ForearmSettings(p_bare=0.0, p_sleeve=1.0, p_none=0.0, p_band=0.0),
+    }
+    for kind, settings in worn.items():
+        wear = draw_wear(rng, settings)
         make = partial(make_forearm, model, hand.vertices, hand.joints16, rng, wear, skin, elbow)
         row(f"forearm, {kind}", partial(make, hand.vertices + 0.4))
     always = OccluderSettings(p_object=1.0, p_ring=1.0)

@@ -18,19 +18,22 @@ from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
 from handbench.registry import Registry, nearest
 from handbench.seeding import rng_for
+from handbench.synth import background_cache
 from handbench.synth.background_paint import Painter
 
 FAMILIES: Registry[Painter] = Registry("background family", "handbench.backgrounds")
-for _module, _names in {
+_MODULES = {
     "surfaces": ("wood", "fabric", "brick", "tiles", "stone", "carpet"),
     "indoors": ("studio", "shelves", "room", "person"),
     "scenes": ("foliage", "street", "paper", "screen", "table"),
-}.items():
+}
+for _module, _names in _MODULES.items():
     for _name in _names:
         FAMILIES.register(_name, f"handbench.synth.background_{_module}:{_name}")
+_OWN = {name for names in _MODULES.values() for name in names}
 
 TEST_FAMILIES: tuple[str, ...] = ("brick", "foliage", "paper", "shelves")
-TRAIN_FAMILIES: tuple[str, ...] = tuple(name for name in FAMILIES.names() if name not in TEST_FAMILIES)
+TRAIN_FAMILIES: tuple[str, ...] = tuple(sorted(_OWN - set(TEST_FAMILIES)))
 
 _VERSION = 1  # raised when a painter changes what it paints
 _CACHED_PHOTOS = 64
@@ -108,11 +111,10 @@ class PaintedBackgrounds:
     name = "procedural"
 
     def __init__(self, settings: BackgroundSettings) -> None:
+        known = FAMILIES.names()
         for family in settings.families:
-            if family not in FAMILIES:
-                raise HandbenchError(
-                    f"unknown background family {family!r}", nearest(family, FAMILIES.names())
-                )
+            if family not in known:
+                raise HandbenchError(f"unknown background family {family!r}", nearest(family, known))
         if not settings.families or settings.pictures < 1:
             raise HandbenchError("no background families are chosen", f"known: {', '.join(FAMILIES)}")
         self.settings = settings
@@ -127,7 +129,11 @@ class PaintedBackgrounds:
         """Returns one picture of the bank, (side, side, 3) uint8 RGB."""
         found = self._bank.get((family, index))
         if found is None:
-            found = paint(family, index, self.settings.side)
+            side = self.settings.side
+            if family in _OWN:
+                found = background_cache.kept(f"{family}-{index}", side, lambda: paint(family, index, side))
+            else:
+                found = paint(family, index, side)
             self._bank[family, index] = found
         return found
 

@@ -1,6 +1,7 @@
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -8,16 +9,26 @@ import numpy as np
 import pytest
 
 from handbench.errors import HandbenchError
+from handbench.synth import background_cache
 from handbench.synth.backgrounds import (
     FAMILIES,
     TEST_FAMILIES,
     TRAIN_FAMILIES,
     BackgroundSettings,
+    PaintedBackgrounds,
     open_backgrounds,
     paint,
 )
 
 SMALL = BackgroundSettings(pictures=2, side=96)
+
+
+@pytest.fixture(autouse=True)
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("HANDBENCH_CACHE", "off")
+    background_cache._folder.cache_clear()
+    yield
+    background_cache._folder.cache_clear()
 
 
 def test_families_split() -> None:
@@ -70,6 +81,20 @@ def test_family_is_named_and_gain_darkens() -> None:
     assert np.array_equal(named[3][1], source.draw(np.random.default_rng(3), (32, 32)))
     dark = source.draw(np.random.default_rng(3), (32, 32), np.full(3, 0.5))
     assert dark.mean() == pytest.approx(named[3][1].mean() / 2, rel=0.05)
+
+
+def test_cached_pictures_are_the_painted_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HANDBENCH_CACHE", str(tmp_path))
+    background_cache._folder.cache_clear()
+    painted = paint("wood", 1, 96)
+    assert np.array_equal(PaintedBackgrounds(SMALL).painting("wood", 1), painted)
+    (file,) = tmp_path.rglob("*.rgb")
+    assert np.array_equal(PaintedBackgrounds(SMALL).painting("wood", 1), painted)
+    data = bytearray(file.read_bytes())
+    data[500] ^= 1
+    file.write_bytes(data)
+    assert np.array_equal(PaintedBackgrounds(SMALL).painting("wood", 1), painted)
+    assert file.read_bytes() != bytes(data)
 
 
 def test_fingerprint_follows_the_settings() -> None:

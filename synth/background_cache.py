@@ -1,0 +1,82 @@
+"""Painted backgrounds kept in the user's cache: a worker then reads them in a hundredth of the time.
+
+A picture is the same bits whether it is read or painted, so nothing depends on what the cache holds. It is
+kept apart by everything that may change a bit: the painters' own text, numpy, OpenCV and the processor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import xxhash
+
+from handbench.arrays import ImageArray
+from handbench.config import content_hash
+
+_SUM_BYTES = 8
+
+
+@cache
+def _folder() -> Path | None:
+    """Returns where pictures are kept, or None where ``HANDBENCH_CACHE`` is ``off``."""
+    chosen = os.environ.get("HANDBENCH_CACHE", "")
+    if chosen == "off":
+        return None
+    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    base = Path(chosen) if chosen else home / "handbench"
+    painters = sorted(Path(__file__).parent.glob("background*.py"))
+    texts = [hashlib.blake2b(path.read_bytes()).hexdigest() for path in painters]
+    key = content_hash([texts, np.__version__, cv2.__version__, cv2.getCPUFeaturesLine()])
+    return base / "backgrounds" / key
+
+
+def kept(name: str, side: int, make: Callable[[], ImageArray]) -> ImageArray:
+    """Returns a picture from the cache, or makes it and keeps it.
+
+    Args:
+        name: of the picture, unique among those of its side.
+        side: of the picture [px].
+        make: gives the picture, (side, side, 3) uint8.
+    """
+    folder = _folder()
+    if folder is None:
+        return make()
+    path = folder / f"{name}-{side}.rgb"
+    found = _read(path, side)
+    if found is None:
+        found = make()
+        _write(path, found)
+    return found
+
+
+def _read(path: Path, side: int) -> ImageArray | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    body, check = data[:-_SUM_BYTES], data[-_SUM_BYTES:]
+    if len(body) != side * side * 3 or xxhash.xxh3_64_digest(body) != check:
+        return None
+    return np.frombuffer(body, np.uint8).reshape(side, side, 3)
+
+
+def _write(path: Path, picture: ImageArray) -> None:
+    body = picture.tobytes()
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            temporary = Path(file.name)
+            file.write(body + xxhash.xxh3_64_digest(body))
+        temporary.replace(path)
+    except OSError:
+        # A cache that cannot be written (full, read-only) costs time and nothing else.
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
