@@ -5,7 +5,7 @@ rest frame: flexion curls the finger towards the palm, positive abduction moves 
 the thumb away from the palm, twist turns it about its own bone. The same angles give mirrored poses on the
 two hands.
 
-The functions take any leading axes. One hand costs some microseconds, so a sampler may call them at each draw.
+The functions take any leading axes. One hand costs some microseconds: a sampler may call them at each draw.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ FLEXION, ABDUCTION, TWIST = 0, 1, 2
 _MCP_ABDUCTION = {"index": (-22, 25), "middle": (-18, 18), "ring": (-22, 18), "little": (-35, 22)}
 # At full flexion the collateral ligaments leave this share of the sideways range (Kapandji, The Physiology of
 # the Joints 1, chapter 5).
-_FLEXED_SHARE = 0.4
-_FULL_FLEXION = np.deg2rad(90.0)
+FLEXED_SHARE = 0.4
+FULL_FLEXION = float(np.deg2rad(90.0))
 
 
 def _limits() -> FloatArray:
@@ -51,7 +51,7 @@ def _limits() -> FloatArray:
 LIMITS_DEGREES = _limits()
 """(15, 3, 2) least and greatest flexion, abduction and twist of each joint, MANO16 without the wrist."""
 
-_IS_MCP = np.array([name[-1] == "1" and not name.startswith("thumb") for name in MANO16.names[1:]])
+IS_KNUCKLE = np.array([name[-1] == "1" and not name.startswith("thumb") for name in MANO16.names[1:]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +83,10 @@ class Anatomy:
         """Returns the least and greatest angles (..., 15, 3) [rad]; a bent knuckle moves less sideways."""
         low = np.broadcast_to(self.limits[..., 0], np.shape(angles)).copy()
         high = np.broadcast_to(self.limits[..., 1], np.shape(angles)).copy()
-        bent = np.clip(np.asarray(angles)[..., _IS_MCP, FLEXION] / _FULL_FLEXION, 0.0, 1.0)
-        share = 1.0 - (1.0 - _FLEXED_SHARE) * bent
-        low[..., _IS_MCP, ABDUCTION] *= share
-        high[..., _IS_MCP, ABDUCTION] *= share
+        bent = np.clip(np.asarray(angles)[..., IS_KNUCKLE, FLEXION] / FULL_FLEXION, 0.0, 1.0)
+        share = 1.0 - (1.0 - FLEXED_SHARE) * bent
+        low[..., IS_KNUCKLE, ABDUCTION] *= share
+        high[..., IS_KNUCKLE, ABDUCTION] *= share
         return low, high
 
     def clamp_angles(self, angles: FloatArray) -> FloatArray:
