@@ -12,8 +12,8 @@ from handbench.store.masks import encode_mask
 from handbench.store.record import encode_record
 from handbench.store.statistics import Statistics, bin_label
 from handbench.synth.aih_scene import FRAME, SceneDraft, SceneMaker
-from handbench.synth.annotation import annotate_hand, depth_order, side_masks
-from handbench.synth.crop import crop_box, points_box
+from handbench.synth.annotation import annotate_hand, measure_overlap
+from handbench.synth.crop import box_in_crop, crop_box, points_box
 from handbench.synth.effects import Effects, draw_effects
 from handbench.synth.pictures import encode_pictures
 from handbench.synth.scene import Renderer
@@ -49,15 +49,21 @@ class RecordMaker:
         scene = draft.crop(box, recipe.size)
         layers = self.renderer.render(scene)
         nearest = layers.visible(layers.names)
-        masks = {side: side_masks(layers, nearest, side) for side in Side}
+        overlap = measure_overlap(layers, nearest)
         effects = draw_effects(rng, recipe.effects, recipe.size)
         blobs = encode_pictures(scene, layers, effects, None if kind == "pair" else target)
         for name, side in (("target", target), ("other", target.other)):
-            blobs[f"{name}_amodal"] = encode_mask(masks[side].amodal)
-            blobs[f"{name}_visible"] = encode_mask(masks[side].visible)
+            blobs[f"{name}_amodal"] = encode_mask(overlap.amodal[side])
+            blobs[f"{name}_visible"] = encode_mask(overlap.visible[side])
         hands = {
             side.value: annotate_hand(
-                draft.hands[side], scene, layers, nearest, masks[side], self._flesh[side]
+                draft.hands[side],
+                scene,
+                layers,
+                nearest,
+                overlap,
+                box_in_crop(draft.boxes[side], box, recipe.size),
+                self._flesh[side],
             )
             if side in draft.hands
             else None
@@ -71,8 +77,8 @@ class RecordMaker:
             "crop": np.asarray(box),
             "hands": hands,
             "hand_model": self.scenes.models[target].name,
-            "occlusion": masks[target].occlusion,
-            "depth_order": depth_order(layers, masks),
+            "occlusion": overlap.occlusion[target],
+            "depth_order": overlap.order,
             "source": _sources(draft),
             "effects": _effect_fields(effects),
         }
@@ -83,7 +89,7 @@ class RecordMaker:
     ) -> tuple[float, float, float, float]:
         """Draws the crop about the target or about both hands; an absent target is looked for somewhere."""
         settings = self.scenes.recipe.crop
-        boxes = {side: points_box(draft.camera.project(hand.vertices)) for side, hand in draft.hands.items()}
+        boxes = draft.boxes
         if kind == "pair":
             corners = [box[:2] for box in boxes.values()] + [box[:2] + box[2:] for box in boxes.values()]
             box = points_box(np.array(corners)) if corners else _nowhere(rng)

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from handbench.arrays import ImageArray
-from handbench.camera import Camera, apply_affine, crop_affine, resize_affine
+from handbench.arrays import FloatArray, ImageArray
+from handbench.camera import Camera, crop_affine
 from handbench.hands.library import load_hand_model
 from handbench.hands.skin import atlas_uv, make_skin_texture, skin_channels
 from handbench.seeding import rng_for
 from handbench.skeleton import MANO16, OPENPOSE21
 from handbench.synth.backgrounds import BackgroundSource
+from handbench.synth.crop import points_box
 from handbench.synth.forearm import make_forearm, rim_colors
 from handbench.synth.forearm_wear import draw_wear
-from handbench.synth.lights import draw_rig, sample_lights
+from handbench.synth.lights import background_gain, draw_rig, sample_lights
 from handbench.synth.occluders import make_objects, make_ring
 from handbench.synth.people import People, draw_people
 from handbench.synth.poses import PlacedHand, PoseMeta, PoseSource, TwoHands
@@ -44,6 +45,7 @@ class SceneDraft:
         scene_id: its number.
         hands: the hands that are there, in the camera frame.
         camera: of the scene's own picture; the camera frame is the scene's frame.
+        boxes: (4,) x, y, w, h [px] of each hand in that picture.
         parts: all drawables, in the camera frame.
         lights: the light.
         background: (BACKDROP, BACKDROP, 3) uint8 RGB behind the scene's own picture.
@@ -57,6 +59,7 @@ class SceneDraft:
     scene_id: int
     hands: Mapping[Side, PlacedHand]
     camera: Camera
+    boxes: Mapping[Side, FloatArray]
     parts: tuple[Part, ...]
     lights: Lights
     background: ImageArray
@@ -69,14 +72,7 @@ class SceneDraft:
     def crop(self, box: tuple[float, float, float, float], size: int) -> HandScene:
         """Returns the scene as a record of (size, size) sees it through a crop of the scene's picture."""
         affine = crop_affine(box, (size, size))
-        enlarge = resize_affine(FRAME / BACKDROP, FRAME / BACKDROP)
-        background = cv2.warpAffine(
-            self.background,
-            np.column_stack([affine[:, :2] @ enlarge[:, :2], apply_affine(affine, enlarge[:, 2])]),
-            (size, size),
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REFLECT_101,
-        )
+        background = cv2.resize(_cut(self.background, box), (size, size), interpolation=cv2.INTER_LINEAR)
         camera = self.camera.warp(affine, (size, size))
         return HandScene(
             camera.K,
@@ -138,13 +134,15 @@ class SceneMaker:
         rng = self.rng("surroundings", scene_id)
         rig = draw_rig(rng, recipe.lights)
         lights = sample_lights(rng, recipe.lights, rig)
-        background, family = self.backgrounds.draw(rng, (BACKDROP, BACKDROP)), "?"
+        gain = background_gain(lights)
+        family, background = self.backgrounds.draw_named(rng, (BACKDROP, BACKDROP), gain)
         background_depth = max(depths) + float(rng.uniform(0.08, 0.6))
         parts, notes = self._parts(rng, hands, people, camera)
         return SceneDraft(
             scene_id=scene_id,
             hands=hands,
             camera=camera,
+            boxes={side: points_box(camera.project(hand.vertices)) for side, hand in hands.items()},
             parts=parts,
             lights=lights,
             background=background,
@@ -205,3 +203,12 @@ def _empty_camera() -> Camera:
     """Returns the camera of a scene without hands."""
     middle = (FRAME - 1) / 2
     return Camera(np.array([[800.0, 0, middle], [0, 800.0, middle], [0, 0, 1]]), (FRAME, FRAME))
+
+
+def _cut(background: ImageArray, box: tuple[float, float, float, float]) -> ImageArray:
+    """Returns what lies behind a crop of the scene's picture; a crop over the edge moves inside."""
+    scale = BACKDROP / FRAME
+    side = min(max(round(box[2] * scale), 8), BACKDROP)
+    left = min(max(round((box[0] + 0.5) * scale), 0), BACKDROP - side)
+    top = min(max(round((box[1] + 0.5) * scale), 0), BACKDROP - side)
+    return background[top : top + side, left : left + side]

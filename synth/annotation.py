@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numba as nb
 import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.camera import Camera
-from handbench.synth.crop import points_box
 from handbench.synth.layers import RenderLayers
 from handbench.synth.poses import PlacedHand
 from handbench.synth.scene import HandScene, Part
@@ -19,37 +19,83 @@ from handbench.types import Side
 
 
 @dataclass(frozen=True)
-class SideMasks:
-    """The two masks of one hand at pixel centres, (h, w) bool, and what they give.
+class Overlap:
+    """The masks of both hands at pixel centres, and what they count.
 
     Attributes:
-        amodal: the whole hand inside the picture.
-        visible: what is seen of it.
+        amodal: (h, w) bool of each side: the whole hand inside the picture; empty where there is none.
+        visible: (h, w) bool of each side: what is seen of it.
+        depth: (h, w) [m] of each side's own layer, inf where it is not.
+        occlusion: 1 - |visible| / |amodal|; None where the hand is not in the picture.
+        order: the hand in front where both are: ``right``, ``left``, ``mixed`` or ``apart``. A hand is in
+            front when it is nearer in nine tenths of the overlap.
     """
 
-    amodal: BoolArray
-    visible: BoolArray
-
-    @property
-    def occlusion(self) -> float | None:
-        """1 - |visible| / |amodal| inside the picture; None where the hand is outside it."""
-        whole = int(np.count_nonzero(self.amodal))
-        return 1.0 - int(np.count_nonzero(self.visible)) / whole if whole else None
+    amodal: dict[Side, BoolArray]
+    visible: dict[Side, BoolArray]
+    depth: dict[Side, npt.NDArray[np.float32]]
+    occlusion: dict[Side, float | None]
+    order: str
 
 
-def side_masks(layers: RenderLayers, nearest: npt.NDArray[np.int8], side: Side) -> SideMasks:
-    """Returns the masks of one side; empty where the scene has no such hand.
+def measure_overlap(layers: RenderLayers, nearest: npt.NDArray[np.int8]) -> Overlap:
+    """Measures how the hands of a picture lie over each other.
 
     Args:
         layers: of the scene.
         nearest: (h, w) index of the nearest part, -1 for none.
-        side: which hand.
     """
-    if side.value not in layers.names:
-        empty = np.zeros(nearest.shape, dtype=np.bool_)
-        return SideMasks(empty, empty)
-    index = layers.names.index(side.value)
-    return SideMasks(layers.mask(side.value), nearest == index)
+    index = {side: _index(layers.names, side) for side in Side}
+    nowhere = np.full(nearest.shape, np.inf, np.float32)
+    depth = {side: layers.depth(side.value) if index[side] >= 0 else nowhere for side in Side}
+    masks, counts = _overlap(
+        depth[Side.RIGHT], depth[Side.LEFT], nearest, index[Side.RIGHT], index[Side.LEFT]
+    )
+    whole, seen = counts[:2], counts[2:4]
+    both, right_nearer = int(counts[4]), int(counts[5])
+    share = right_nearer / both if both else 0.0
+    order = "apart" if not both else "right" if share >= 0.9 else "left" if share <= 0.1 else "mixed"
+    sides = (Side.RIGHT, Side.LEFT)
+    return Overlap(
+        amodal={side: masks[i].view(np.bool_) for i, side in enumerate(sides)},
+        visible={side: masks[2 + i].view(np.bool_) for i, side in enumerate(sides)},
+        depth=depth,
+        occlusion={
+            side: 1 - int(seen[i]) / int(whole[i]) if whole[i] else None for i, side in enumerate(sides)
+        },
+        order=order,
+    )
+
+
+def _index(names: tuple[str, ...], side: Side) -> int:
+    return names.index(side.value) if side.value in names else -2
+
+
+@nb.njit(cache=True, nogil=True)
+def _overlap(right: Any, left: Any, nearest: Any, right_index: int, left_index: int) -> Any:
+    height, width = nearest.shape
+    masks = np.zeros((4, height, width), dtype=np.uint8)
+    counts = np.zeros(6, dtype=np.int64)
+    for y in range(height):
+        for x in range(width):
+            in_right, in_left = right[y, x] < np.inf, left[y, x] < np.inf
+            if in_right:
+                masks[0, y, x] = 1
+                counts[0] += 1
+                if nearest[y, x] == right_index:
+                    masks[2, y, x] = 1
+                    counts[2] += 1
+            if in_left:
+                masks[1, y, x] = 1
+                counts[1] += 1
+                if nearest[y, x] == left_index:
+                    masks[3, y, x] = 1
+                    counts[3] += 1
+                if in_right:
+                    counts[4] += 1
+                    if right[y, x] < left[y, x]:
+                        counts[5] += 1
+    return masks, counts
 
 
 def annotate_hand(
@@ -57,7 +103,8 @@ def annotate_hand(
     scene: HandScene,
     layers: RenderLayers,
     nearest: npt.NDArray[np.int8],
-    masks: SideMasks,
+    overlap: Overlap,
+    box: FloatArray,
     flesh: FloatArray,
 ) -> dict[str, Any]:
     """Returns the fields of one hand, as docs/formats.md lists them.
@@ -67,14 +114,16 @@ def annotate_hand(
         scene: the picture's scene.
         layers: of the scene.
         nearest: (h, w) index of the nearest part.
-        masks: of this hand.
+        overlap: of the hands.
+        box: (4,) x, y, w, h [px] of the whole hand.
         flesh: (21,) from :func:`handbench.synth.visibility.flesh_thickness`.
     """
     own = layers.names.index(hand.side.value)
     owners = np.array([_cause(part, hand.side) for part in scene.parts], dtype=np.int8)
-    seen = joint_visibility(hand.joints, flesh, scene.K, nearest, layers.depth(hand.side.value), own, owners)
+    depth = overlap.depth[hand.side]
+    seen = joint_visibility(hand.joints, flesh, scene.K, nearest, depth, own, owners)
     camera = Camera(scene.K, scene.size)
-    occlusion = masks.occlusion
+    occlusion = overlap.occlusion[hand.side]
     return {
         "side": hand.side.value,
         "K": scene.K,
@@ -84,29 +133,13 @@ def annotate_hand(
         "joints": hand.joints.astype(np.float32),
         "joints_2d": camera.project(hand.joints).astype(np.float32),
         "joints_valid": np.ones(21, dtype=np.bool_),
-        "box": points_box(camera.project(hand.vertices)).astype(np.float32),
+        "box": box.astype(np.float32),
         "occlusion": 1.0 if occlusion is None else occlusion,
         "visibility": seen.joints,
         "visibility_causes": seen.causes,
         "finger_visibility": seen.fingers,
         "covered_by": seen.main_cause(),
     }
-
-
-def depth_order(layers: RenderLayers, masks: dict[Side, SideMasks]) -> str:
-    """Returns which hand is in front where the two overlap: ``right``, ``left``, ``mixed`` or ``apart``.
-
-    A hand is in front when it is nearer in nine tenths of the overlap.
-    """
-    both = masks[Side.RIGHT].amodal & masks[Side.LEFT].amodal
-    count = int(np.count_nonzero(both))
-    if count == 0:
-        return "apart"
-    nearer = layers.depth(Side.RIGHT.value)[both] < layers.depth(Side.LEFT.value)[both]
-    share = int(np.count_nonzero(nearer)) / count
-    if share >= 0.9:
-        return Side.RIGHT.value
-    return Side.LEFT.value if share <= 0.1 else "mixed"
 
 
 def _cause(part: Part, side: Side) -> int:

@@ -51,3 +51,10 @@ def crop_box(
     side = longer * factor * float(np.exp(settings.scale_jitter * jitter[0]))
     centre = box[:2] + 0.5 * box[2:] + settings.center * longer * jitter[1:]
     return float(centre[0] - side / 2), float(centre[1] - side / 2), side, side
+
+
+def box_in_crop(box: FloatArray, crop: tuple[float, float, float, float], size: int) -> FloatArray:
+    """Returns a box (4,) x, y, w, h [px] of the scene's picture in the pixels of a crop drawn at ``size``."""
+    factor = size / crop[2]
+    corner = factor * (box[:2] - np.array(crop[:2])) - 0.5
+    return np.concatenate([corner, factor * box[2:]])
