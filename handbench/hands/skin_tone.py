@@ -22,6 +22,9 @@ _PALM = np.array(
     [[71.5, 13, 12], [69, 13.5, 14], [67, 13.5, 15.5], [64, 13.5, 17], [59, 13, 18], [53, 12, 17]]
 )
 _CREASE = np.array([[-9, 6, 2], [-10, 5.5, 2], [-11, 5, 2], [-13, 4, 1], [-15, 3, -1], [-14, 1, -3]])
+_NAIL, _WHITE = 3, 5
+"""The rows of the nail and of its white edge."""
+
 _D65 = np.array([0.95047, 1.0, 1.08883])
 _TO_RGB = np.array(
     [
@@ -115,33 +118,33 @@ def tone_colours(tone: SkinTone) -> tuple[FloatArray, FloatArray]:
     shift = np.array([0.0, 0.0, tone.yellow])
     back = _at(_BACK, dark) + blood + shift
     palm = _at(_PALM, dark) + blood * 1.2 + shift * 0.6
-    base = lab_to_srgb(back)
-
-    def added(lab: FloatArray, origin: FloatArray = back) -> FloatArray:
-        return lab_to_srgb(origin + lab) - lab_to_srgb(origin)
-
-    nail_lab = 0.45 * back + 0.55 * np.array([70.0 - 9.0 * dark, 14.0, 12.0])
-    nail_rgb = lab_to_srgb(nail_lab) if tone.polish is None else np.array(tone.polish, dtype=np.float64)
-    white = (
-        np.zeros(3)
-        if tone.polish
-        else (0.35 + 0.65 * tone.nail_length) * added(np.array([11.0, -8.0, 0.0]), nail_lab)
-    )
+    nail = 0.45 * back + 0.55 * np.array([70.0 - 9.0 * dark, 14.0, 12.0])
     blotch = np.array([-1.6, 2.6, 0.4]) * tone.mottle * (1.0 - 0.3 * dark)
     patch = np.array([2.4, -0.6, 1.2]) * tone.mottle * (0.7 + 0.6 * dark)
     c, s = np.cos(tone.mottle_mix), np.sin(tone.mottle_mix)
-    rows = [
-        lab_to_srgb(palm) - base,
-        added(_at(_CREASE, dark) * tone.crease),
-        added(np.array([-4.5, 8.5, 1.0]) * (0.35 + 0.85 * tone.redness) * (1.0 - 0.35 * dark)),
-        nail_rgb - base,
-        added(np.array([-11.0, 4.0, 1.0])),
-        white,
-        added(np.array([-3.4, -2.0, -4.5]) * tone.veins * (1.0 - 0.35 * dark)),
-        added(2.2 * (c * blotch + s * patch)),
-        added(2.2 * (c * patch - s * blotch)),
-        added(np.array([3.2, -0.5, 0.0]) * tone.grain),
-        added(np.array([-11.0, 4.5, 5.0]) * tone.freckles),
-        added(np.array([-12.0, 1.0, 0.0]) * tone.hair * (1.0 - 0.4 * dark)),
-    ]
-    return base, np.array(rows)
+    # What a channel adds is the difference of two colours: with it and without it. One conversion for all.
+    added = np.array(
+        [
+            palm - back,
+            _at(_CREASE, dark) * tone.crease,
+            np.array([-4.5, 8.5, 1.0]) * (0.35 + 0.85 * tone.redness) * (1.0 - 0.35 * dark),
+            nail - back,
+            (-11.0, 4.0, 1.0),
+            (11.0, -8.0, 0.0),
+            np.array([-3.4, -2.0, -4.5]) * tone.veins * (1.0 - 0.35 * dark),
+            2.2 * (c * blotch + s * patch),
+            2.2 * (c * patch - s * blotch),
+            np.array([3.2, -0.5, 0.0]) * tone.grain,
+            np.array([-11.0, 4.5, 5.0]) * tone.freckles,
+            np.array([-12.0, 1.0, 0.0]) * tone.hair * (1.0 - 0.4 * dark),
+        ]
+    )
+    without = np.repeat(back[None], len(added), axis=0)
+    without[_WHITE] = nail
+    colours = lab_to_srgb(np.stack([without, without + added]))
+    rows = colours[1] - colours[0]
+    rows[_WHITE] *= 0.35 + 0.65 * tone.nail_length
+    if tone.polish is not None:
+        rows[_NAIL] = np.array(tone.polish) - colours[0, _NAIL]
+        rows[_WHITE] = 0.0
+    return np.asarray(colours[0, _NAIL]), rows
