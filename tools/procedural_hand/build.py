@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from assets import Arrays, pack, write
+from correctives import make_correctives
 from dimensions import FINGERS, Dimensions, mano_joints
+from pose_basis import make_pose_basis
 from regressor import make_regressor
 from shapes import make_shapes
 from skinning import make_weights
@@ -28,11 +30,11 @@ def build() -> Arrays:
     layout = make_layout()
     points, faces = relax(dims, layout, start_points(dims, layout), 60)
     joints = mano_joints(dims)
-    weights = make_weights(dims, layout, points, adjacency(faces, layout.count))
+    links = adjacency(faces, layout.count)
+    weights = make_weights(dims, layout, points, links)
     shapes, joint_moves = make_shapes(dims, layout, points, faces)
     regressor = make_regressor(points, joints, shapes, joint_moves)
-    correctives = np.zeros((layout.count, 3, 135))
-    basis = (np.full(45, 0.05), np.eye(45), np.zeros((1, 45)))
+    correctives = make_correctives(dims, points, weights, links)
     ids = assign_ids(layout, FINGERS)
     order = np.argsort(ids)
     return pack(
@@ -42,7 +44,7 @@ def build() -> Arrays:
         correctives[order] * MM,
         weights[order],
         regressor[:, order],
-        basis,
+        make_pose_basis(dims),
     )
 
 
