@@ -66,26 +66,44 @@ def fit_arrays(model: HandModel, tips: str = "smplx") -> FitArrays:
 @njit(cache=True, nogil=True)
 def new_state() -> State:
     """Returns an empty state: rest pose, mean shape."""
+    rotation = np.zeros((3, 3))
+    for c in range(3):
+        rotation[c, c] = 1.0
     return State(
-        np.eye(3), np.zeros(3), np.zeros((15, 3)), np.zeros(10), np.zeros((N_JOINTS, 3)),
+        rotation, np.zeros(3), np.zeros((15, 3)), np.zeros(10), np.zeros((N_JOINTS, 3)),
         np.zeros((N_JOINTS, 3, 3)), np.zeros((N_JOINTS, 3, 4)), np.zeros((15, 3, 3)), np.zeros((N_POINTS, 3)),
     )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
+def copy_rows(source: FloatArray, target: FloatArray) -> None:
+    """Copies a two-dimensional array; numba compiles this much faster than an assignment of slices."""
+    for i in range(source.shape[0]):
+        for k in range(source.shape[1]):
+            target[i, k] = source[i, k]
+
+
+@njit(cache=True, nogil=True)
+def copy_row(source: FloatArray, target: FloatArray) -> None:
+    """Copies a one-dimensional array."""
+    for i in range(source.shape[0]):
+        target[i] = source[i]
+
+
+@njit(cache=True, nogil=True)
 def copy_parameters(source: State, target: State) -> None:
     """Copies the parameters of one state into another."""
-    target.rotation[:] = source.rotation
-    target.transl[:] = source.transl
-    target.angles[:] = source.angles
-    target.betas[:] = source.betas
+    copy_rows(source.rotation, target.rotation)
+    copy_row(source.transl, target.transl)
+    copy_rows(source.angles, target.angles)
+    copy_row(source.betas, target.betas)
 
 
 @njit(cache=True, nogil=True)
 def evaluate(state: State, arrays: FitArrays) -> None:
     """Computes the 21 points from the parameters, tips with their exact skinning and pose correctives."""
     rest_joints(arrays.joint_template, arrays.joint_shapedirs, state.betas, state.rest)
-    state.local[0] = state.rotation
+    copy_rows(state.rotation, state.local[0])
     for j in range(15):
         _joint_rotation(arrays.axes[j], state.angles[j], state.local[j + 1], state.turn_axes[j])
     chain(state.local, state.rest, state.transl, state.world)

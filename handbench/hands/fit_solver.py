@@ -71,7 +71,10 @@ def normal_equations(
     with_betas: bool, hessian: FloatArray, gradient: FloatArray,
 ) -> None:  # fmt: skip
     """Writes the Gauss-Newton matrix (61, 61), lower half, and gradient (61,) of an evaluated state."""
-    hessian[:], gradient[:] = 0.0, 0.0
+    for i in range(N_PARAMETERS):
+        gradient[i] = 0.0
+        for k in range(N_PARAMETERS):
+            hessian[i, k] = 0.0
     jacobian, columns = np.zeros((3, N_PARAMETERS)), np.empty(N_PARAMETERS, np.int64)
     by_shape = np.empty((N_POINTS, 3, 10))
     if with_betas:
@@ -234,7 +237,8 @@ def solve_frame(
                     system[i, k] = hessian[free[i], free[k]]
                 system[i, i] += damping * hessian[free[i], free[i]] + 1e-9
                 vector[i] = -gradient[free[i]]
-            step[:] = 0.0
+            for i in range(N_PARAMETERS):
+                step[i] = 0.0
             if cholesky(system, count):
                 cholesky_solve(system, count, vector)
                 for i in range(count):
@@ -252,7 +256,8 @@ def solve_frame(
             break
     # The last step may have bent a knuckle, which narrows its sideways range.
     angle_bounds(state, arrays, is_knuckle, low, high)
-    step[:] = 0.0
+    for i in range(N_PARAMETERS):
+        step[i] = 0.0
     _move(state, step, low, high, prior.beta_limit, trial)
     copy_parameters(trial, state)
     evaluate(state, arrays)

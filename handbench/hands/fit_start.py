@@ -7,6 +7,7 @@ from numba import njit
 
 from handbench.arrays import FloatArray
 from handbench.hands.anatomy import FLEXION, Anatomy
+from handbench.hands.fit_kernel import copy_row, copy_rows
 from handbench.skeleton import MANO16
 
 _FINGERS = ("index", "middle", "ring", "little")
@@ -47,7 +48,8 @@ def best_start(
         distance = _align(shapes[k], target, weight, turn, move)
         if distance < least:
             best, least = k, distance
-            rotation[:], shift[:] = turn, move
+            copy_rows(turn, rotation)
+            copy_row(move, shift)
     return best
 
 
@@ -98,7 +100,9 @@ def _align(
 @njit(cache=True, nogil=True)
 def _largest_eigenvector(matrix: FloatArray) -> tuple[float, float, float, float]:
     """Returns the unit eigenvector of the greatest eigenvalue of a symmetric (4, 4), by Jacobi."""
-    vectors = np.eye(4)
+    vectors = np.zeros((4, 4))
+    for k in range(4):
+        vectors[k, k] = 1.0
     for _ in range(12):
         for p in range(3):
             for q in range(p + 1, 4):

@@ -12,7 +12,15 @@ from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.errors import HandbenchError
 from handbench.geometry import matrix_to_axis_angle
 from handbench.hands.anatomy import IS_KNUCKLE, anatomy
-from handbench.hands.fit_kernel import N_POINTS, FitArrays, evaluate, fit_arrays, new_state
+from handbench.hands.fit_kernel import (
+    N_POINTS,
+    FitArrays,
+    copy_row,
+    copy_rows,
+    evaluate,
+    fit_arrays,
+    new_state,
+)
 from handbench.hands.fit_solver import Prior, shape_equations, solve_frame
 from handbench.hands.fit_start import best_start, start_angles
 from handbench.hands.model import N_BETAS, HandModel
@@ -211,11 +219,11 @@ def _fit(
 def _shape_points(arrays: FitArrays, angles: FloatArray, betas: FloatArray) -> FloatArray:
     out = np.empty((len(angles), N_POINTS, 3))
     state = new_state()
-    state.betas[:] = betas
+    copy_row(betas, state.betas)
     for k in range(len(angles)):
-        state.angles[:] = angles[k]
+        copy_rows(angles[k], state.angles)
         evaluate(state, arrays)
-        out[k] = state.points
+        copy_rows(state.points, out[k])
     return out
 
 
@@ -233,9 +241,13 @@ def _fit_all(
         for c in range(3):
             w, rest = state.rotation[c], shapes[k, 0]
             state.transl[c] += w[0] * rest[0] + w[1] * rest[1] + w[2] * rest[2] - rest[c]
-        state.angles[:], state.betas[:] = starts[k], betas
+        copy_rows(starts[k], state.angles)
+        copy_row(betas, state.betas)
         solve_frame(state, arrays, is_knuckle, target[n], weight[n], prior, with_betas)
         if len(matrix) > 0:
             shape_equations(state, arrays, is_knuckle, target[n], weight[n], prior, matrix, vector)
-        fits.rotation[n], fits.transl[n], fits.angles[n] = state.rotation, state.transl, state.angles
-        fits.betas[n], fits.points[n] = state.betas, state.points
+        copy_rows(state.rotation, fits.rotation[n])
+        copy_row(state.transl, fits.transl[n])
+        copy_rows(state.angles, fits.angles[n])
+        copy_row(state.betas, fits.betas[n])
+        copy_rows(state.points, fits.points[n])
