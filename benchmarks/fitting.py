@@ -40,8 +40,9 @@ def print_side(model: HandModel, sequences: dict[str, FloatArray], valid: BoolAr
         errors = result.mean_errors * 1000
         beyond = np.rad2deg(anatomy(model).violation(result.pose)).max()
         print(
-            f"  {name}  {len(track):4d} hands  mean {errors.mean():.2f}  95 % {np.quantile(errors, 0.95):.2f}  "
-            f"worst {errors.max():.2f} mm  {len(track) / seconds:6.0f} hands/s  beyond limits {beyond:.1f} deg"
+            f"  {name}  {len(track):4d} hands  mean {errors.mean():.2f}  "
+            f"95 % {np.quantile(errors, 0.95):.2f}  worst {errors.max():.2f} mm  "
+            f"{len(track) / seconds:6.0f} hands/s  beyond limits {beyond:.1f} deg"
         )
     return total, len(joints)
 
@@ -58,8 +59,8 @@ def main(root: str, hand_model: str) -> None:
         spent, count = print_side(load_hand_model(hand_model, side), sequences, tracks[0].valid)
         seconds, hands = seconds + spent, hands + count
     print(
-        f"{hands} hands in {seconds:.2f} s on one core: {hands / seconds:.0f} a second (bar {RATE_BAR:.0f} on "
-        f"two cores); the bar for each mean is {ERROR_BAR_MM:.0f} mm"
+        f"{hands} hands in {seconds:.2f} s on one core: {hands / seconds:.0f} a second "
+        f"(bar {RATE_BAR:.0f} on two cores); the bar for each mean is {ERROR_BAR_MM:.0f} mm"
     )
 
 
