@@ -36,8 +36,8 @@ class EffectsSettings:
     defocus_sigma: tuple[float, float] = (0.4, 1.3)
     noise_read: tuple[float, float] = (0.3, 1.6)  # grey levels
     noise_shot: tuple[float, float] = (0.004, 0.05)  # variance a grey level
-    p_low_light: float = 0.06
-    low_light_stops: tuple[float, float] = (-6.8, -5.0)
+    p_low_light: float = 0.05
+    low_light_stops: tuple[float, float] = (-6.2, -5.0)
     low_light_noise: float = 2.0  # factor on both noise terms' deviation
     jpeg_quality: tuple[int, int] = (70, 97)
 

@@ -11,6 +11,7 @@ from handbench.synth import forearm_mesh as mesh
 from handbench.synth import forearm_rim
 from handbench.synth.forearm_band import make_band
 from handbench.synth.forearm_texture import SIDE, SKIN_ROWS, arm_texture
+from handbench.synth.forearm_upper import upper_arm
 from handbench.synth.forearm_wear import Wear
 from handbench.synth.scene import Part
 from handbench.types import Side
@@ -18,6 +19,8 @@ from handbench.types import Side
 _SKIN_STATIONS = np.array([-0.006, 0.0, 0.006, 0.015, 0.027, 0.042, 0.062, 0.09, 0.13, 0.18, 1.0])
 # The end is rounded as a bent elbow is: stations after the last ring, and how far they draw in [m].
 _ELBOW = (np.array([0.0, 0.012, 0.020]), np.array([0.0, -0.008, -0.024]))
+_Piece = tuple[FloatArray, npt.NDArray[np.int32], npt.NDArray[np.float32]]
+_TRIES = 10  # directions of an arm
 _SLEEVE_RING = 0.035  # distance of a sleeve's rings [m]
 
 
@@ -67,8 +70,8 @@ def make_forearm(
         gloss: of the skin.
 
     Returns:
-        The arm (``right_arm``), with a watch or bracelet (``right_band``) where it is worn; empty for none,
-        and where no direction leaves room for 10 cm of arm.
+        The arm (``right_arm``; beyond the elbow too where that may show), with a watch or bracelet
+        (``right_band``) where it is worn; empty for none, and where nothing leaves room for 10 cm of arm.
     """
     if wear.kind == "none":
         return ()
@@ -80,7 +83,7 @@ def make_forearm(
     aim, length = found
     colors = np.ascontiguousarray(np.broadcast_to(np.asarray(skin, np.uint8), (forearm_rim.AROUND, 3)))
     side = model.side
-    arm = _arm_part(rim, aim, length, wear, colors, gloss, side)
+    arm = _arm_part(rng, rim, aim, length, wear, colors, gloss, side, others)
     if wear.band is not side or length < 0.1:
         return (arm,)
     return arm, make_band(rng, rim, aim, wear, side)
@@ -94,15 +97,16 @@ def _clear_direction(
     direction: FloatArray | None,
     others: FloatArray | None,
 ) -> tuple[FloatArray, float] | None:
-    """Tries the wanted direction, then six drawn ones; keeps the first that is clear, or the clearest."""
-    draws = rng.standard_normal((6, 2))
+    """Tries the wanted direction, then drawn ones; keeps the first that is clear, or the clearest."""
+    draws = rng.standard_normal((_TRIES, 2))
     view = rim.center / max(float(np.linalg.norm(rim.center)), 1e-9)
-    radius = forearm_rim.rim_radius(rim) + 0.004 + (wear.looseness if wear.kind == "sleeve" else 0.0)
+    # A tenth may sink in, as flesh gives way: the other hand often holds this wrist.
+    radius = 0.9 * forearm_rim.rim_radius(rim)
     stations = np.arange(-1.0, round(wear.length / 0.015) + 1.0) * 0.015
     best: tuple[FloatArray, float] | None = None
     best_value = 0.10
     frame: FloatArray | None = None
-    for trial in range(0 if direction is not None else 1, 7):
+    for trial in range(0 if direction is not None else 1, _TRIES + 1):
         wanted = direction is not None and trial == 0
         if direction is not None and trial == 0:
             aim = np.asarray(direction, np.float64)
@@ -136,6 +140,7 @@ def _bent(frame: FloatArray, flexion: float, deviation: float) -> FloatArray:
 
 
 def _arm_part(
+    rng: np.random.Generator,
     rim: forearm_rim.WristRim,
     aim: FloatArray,
     length: float,
@@ -143,34 +148,50 @@ def _arm_part(
     colors: ImageArray,
     gloss: float,
     side: Side,
+    others: FloatArray | None,
 ) -> Part:
-    sleeved = wear.kind == "sleeve"
-    reach = min(length, wear.cuff + 0.03) if sleeved else length
+    sleeved = wear.kind == "sleeve" and length > wear.cuff + 0.03
+    pieces = [_skin(rim, aim, min(length, wear.cuff + 0.03) if sleeved else length, wear)]
+    if sleeved:
+        pieces.append(_sleeve(rim, aim, length, wear))
+    elbow = pieces[-1][0][-3 * forearm_rim.AROUND : -2 * forearm_rim.AROUND]
+    beyond = upper_arm(rng, elbow, aim, others)
+    if beyond is not None and length >= wear.length:
+        vertices, faces, stations = beyond
+        low, high = (SKIN_ROWS + 2, SIDE - 1) if sleeved else (SKIN_ROWS // 2, SKIN_ROWS - 1)
+        # The pattern turns back at the elbow, where it ended.
+        rows = high - np.clip(np.abs(stations) / 0.32, 0, 1) * (high - low)
+        pieces.append((vertices, faces, mesh.tube_uv(rows, SIDE)))
+    cloth_colors = np.asarray([wear.first, wear.second], np.uint8)
+    starts = np.cumsum([0, *(len(piece[0]) for piece in pieces)])
+    return Part(
+        name=f"{side.value}_arm",
+        vertices=np.concatenate([piece[0] for piece in pieces]),
+        faces=np.concatenate([piece[1] + np.int32(at) for piece, at in zip(pieces, starts, strict=False)]),
+        hand=side,
+        texture=arm_texture(colors, wear.cloth, wear.print_index, *cloth_colors),
+        uv=np.concatenate([piece[2] for piece in pieces]),
+        gloss=0.0 if wear.kind == "sleeve" else gloss,
+    )
+
+
+def _skin(rim: forearm_rim.WristRim, aim: FloatArray, reach: float, wear: Wear) -> _Piece:
+    """Makes the bare arm from the rim on: vertices, faces, uv."""
     stations = np.concatenate([_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach + _ELBOW[0]])
     offsets = np.zeros((len(stations), forearm_rim.AROUND))
     offsets[-len(_ELBOW[1]) :] = _ELBOW[1][:, None]
     vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
-    uv = mesh.tube_uv(np.clip(stations / 0.28, 0, 1) * (SKIN_ROWS - 1), SIDE)
-    if sleeved and length > wear.cuff + 0.03:
-        start = wear.cuff
-        count = max(3, round((length - start) / _SLEEVE_RING))
-        body = np.linspace(start + 0.004, length, count)
-        rings = np.concatenate([[start + 0.012, start], body, length + _ELBOW[0][1:]])
-        outer, more = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
-        rows = SKIN_ROWS + 1 + np.clip((rings - start) / 0.3, 0, 1) * (SIDE - SKIN_ROWS - 2)
-        faces = np.concatenate([faces, more + np.int32(len(vertices))])
-        vertices = np.concatenate([vertices, outer])
-        uv = np.concatenate([uv, mesh.tube_uv(rows, SIDE)])
-    cloth_colors = np.asarray([wear.first, wear.second], np.uint8)
-    return Part(
-        name=f"{side.value}_arm",
-        vertices=vertices,
-        faces=faces,
-        hand=side,
-        texture=arm_texture(colors, wear.cloth, wear.print_index, *cloth_colors),
-        uv=uv,
-        gloss=0.0 if sleeved else gloss,
-    )
+    return vertices, faces, mesh.tube_uv(np.clip(stations / 0.34, 0, 1) * (SKIN_ROWS - 1), SIDE)
+
+
+def _sleeve(rim: forearm_rim.WristRim, aim: FloatArray, length: float, wear: Wear) -> _Piece:
+    """Makes the sleeve from its turned-in edge to the elbow: vertices, faces, uv."""
+    start = wear.cuff
+    body = np.linspace(start + 0.004, length, max(3, round((length - start) / _SLEEVE_RING)))
+    rings = np.concatenate([[start + 0.012, start], body, length + _ELBOW[0][1:]])
+    vertices, faces = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
+    rows = SKIN_ROWS + 1 + np.clip((rings - start) / 0.35, 0, 1) * (SIDE - SKIN_ROWS - 2)
+    return vertices, faces, mesh.tube_uv(rows, SIDE)
 
 
 def _sleeve_offsets(rings: FloatArray, wear: Wear) -> FloatArray:

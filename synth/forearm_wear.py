@@ -19,10 +19,10 @@ METALS = ((196, 198, 202), (212, 175, 95), (40, 40, 44), (150, 110, 80), (25, 25
 class ForearmSettings:
     """Holds what forearms are drawn from; the first three shares are scaled to sum to one."""
 
-    p_bare: float = 0.45
+    p_bare: float = 0.48
     p_sleeve: float = 0.42
-    p_none: float = 0.13
-    length: tuple[float, float] = (0.26, 0.34)  # from the wrist [m]
+    p_none: float = 0.10
+    length: tuple[float, float] = (0.24, 0.29)  # from the wrist [m]
     girth: tuple[float, float] = (0.9, 1.12)  # relative to what fits the wrist
     flexion: float = 22.0  # standard deviation [degree]; at most three times that
     deviation: float = 9.0  # sideways; at most twice that

@@ -1,4 +1,5 @@
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from handbench.arrays import FloatArray
@@ -7,6 +8,7 @@ from handbench.hands.model import HandMesh, HandModel, forward_one
 from handbench.synth.forearm import make_forearm, rim_colors
 from handbench.synth.forearm_rim import wrist_rim
 from handbench.synth.forearm_texture import CLOTHS, SIDE, arm_texture
+from handbench.synth.forearm_upper import upper_arm
 from handbench.synth.forearm_wear import ForearmSettings, Wear, draw_wear
 from handbench.synth.scene import Part
 from handbench.types import HandParams, Side
@@ -38,8 +40,9 @@ def _arm(
     return parts, model, mesh, wear
 
 
-def _volume(part: Part) -> float:
-    a, b, c = (part.vertices[part.faces[:, k]] for k in range(3))
+def _volume(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> float:
+    """Returns the volume about the middle of the first ring, where the tube is open."""
+    a, b, c = ((vertices - vertices[:16].mean(axis=0))[faces[:, k]] for k in range(3))
     return float((a * np.cross(b, c)).sum() / 6)
 
 
@@ -50,9 +53,9 @@ def test_bare_arm_shares_the_rim_and_faces_outward(side: Side, seed: int) -> Non
     assert arm.hand is side and not arm.is_hand and arm.name == f"{side.value}_arm"
     for vertex in mesh.vertices[model.wrist_loop]:
         assert np.abs(arm.vertices - vertex).max(axis=1).min() < 1e-12
-    assert _volume(arm) > 2e-4
-    tip = arm.vertices[-16:].mean(axis=0)
-    assert 0.8 * wear.length < np.linalg.norm(tip - mesh.joints16[0]) < 1.25 * wear.length
+    assert 3e-4 < _volume(arm.vertices, arm.faces) < 6e-3
+    reach = np.linalg.norm(arm.vertices[:192].reshape(-1, 16, 3).mean(axis=1) - mesh.joints16[0], axis=1)
+    assert 0.8 * wear.length < reach.max() < 1.25 * wear.length
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -65,7 +68,7 @@ def test_normals_meet_at_the_junction(side: Side, seed: int) -> None:
     assert cosines.mean() > 0.95 and cosines.min() > 0.7
 
 
-def _normals(vertices: FloatArray, faces: np.typing.NDArray[np.int32]) -> FloatArray:
+def _normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
     a, b, c = (vertices[faces[:, k]] for k in range(3))
     normals = np.zeros_like(vertices)
     for k in range(3):
@@ -91,6 +94,21 @@ def test_arm_follows_the_direction_asked_for() -> None:
     assert axis @ direction / np.linalg.norm(axis) > 0.999
 
 
+def test_upper_arm_shows_only_behind_and_faces_outward() -> None:
+    angle = np.arange(16) * (2 * np.pi / 16)
+    ring = np.stack([0.04 * np.cos(angle), 0.035 * np.sin(angle), np.full(16, 0.9)], -1)
+    ahead = np.array([0.3, 0.2, 0.93])
+    assert upper_arm(np.random.default_rng(0), ring, np.array([0.0, 1.0, 0.1]), None) is None
+    assert upper_arm(np.random.default_rng(0), ring, -ahead, None) is None
+    assert upper_arm(np.random.default_rng(0), ring, ahead, ring + np.array([0.12, 0.12, 0.0])) is None
+    for seed in range(8):
+        found = upper_arm(np.random.default_rng(seed), ring, ahead, None)
+        assert found is not None
+        vertices, faces, _ = found
+        assert _volume(vertices, faces) > 1e-3
+        assert vertices[-16:, 2].mean() > 0.9 and np.linalg.norm(vertices[-16:, :2].mean(axis=0)) > 0.2
+
+
 def test_arm_keeps_clear_of_the_other_hand() -> None:
     for seed in range(6):
         (arm,), _, mesh, wear = _arm(Side.RIGHT, seed, BARE)
@@ -110,7 +128,7 @@ def test_sleeve_covers_arm_and_spares_the_hand() -> None:
         rim = wrist_rim(model, mesh.vertices, mesh.joints16)
         along = (arm.vertices - rim.center) @ rim.frame[2]
         assert along.min() > -0.03
-        assert len(arm.faces) < 700 and arm.texture is not None and arm.uv is not None
+        assert len(arm.faces) < 850 and arm.texture is not None and arm.uv is not None
         assert arm.uv.min() >= 0 and arm.uv.max() <= SIDE - 1 and len(arm.uv) == len(arm.faces)
         assert wear.kind == "sleeve"
 
