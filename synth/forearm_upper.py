@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -9,6 +10,7 @@ from handbench.arrays import FloatArray
 from handbench.synth.forearm_mesh import tube_faces
 from handbench.synth.forearm_rim import AROUND
 
+_NOBODY = np.empty((0, 3))
 _AWAY = 0.3  # cosine to the line of sight from which on an elbow may show
 _STATIONS = np.array([-0.02, 0.02, 0.09, 0.18, 0.30])
 _GIRTH = np.array([0.80, 0.98, 1.06, 1.16, 1.22])
@@ -30,28 +32,57 @@ def upper_arm(
         cannot show (the forearm does not point away) or where there is no room.
     """
     draw = rng.standard_normal(3)
-    elbow = ring.mean(axis=0)
-    view = elbow / np.sqrt(elbow @ elbow)
-    if aim @ view < _AWAY:
+    rings = np.empty((len(_STATIONS), AROUND, 3))
+    near = _NOBODY if others is None else others
+    if not _limb(ring, np.ascontiguousarray(aim), draw, near, rings):
         return None
-    drift = aim - view * (aim @ view)
-    size = np.sqrt(drift @ drift)
-    wanted = drift / max(size, 0.1) + np.array([0.0, 0.6, 0.0]) + 0.35 * draw
-    wanted = wanted - view * (wanted @ view)
-    out = wanted / np.sqrt(wanted @ wanted) + 0.3 * view
-    out /= np.sqrt(out @ out)
-    radius = float(np.sqrt(((ring - elbow) ** 2).sum(axis=1)).mean())
-    if others is not None and len(others):
-        rest = others - elbow
-        along = np.clip(rest @ out, 0, _STATIONS[-1])
-        apart = rest - along[:, None] * out
-        if (apart**2).sum(axis=1).min() < (1.3 * radius) ** 2:
-            return None
-    side = np.cross(out, view)
-    side /= np.sqrt(side @ side)
-    across = np.cross(side, out)
-    # Rings run the way the open wrist does, so that the same triangles face outward.
-    angle = np.arange(AROUND) * (2 * np.pi / AROUND)
-    circle = np.cos(angle)[:, None] * side + np.sin(angle)[:, None] * across
-    rings = elbow + _STATIONS[:, None, None] * out + (radius * _GIRTH)[:, None, None] * circle
     return rings.reshape(-1, 3), tube_faces(len(_STATIONS), True), _STATIONS
+
+
+@numba.njit(cache=True, nogil=True)
+def _limb(ring: FloatArray, aim: FloatArray, draw: FloatArray, others: FloatArray, rings: FloatArray) -> bool:
+    """Fills the rings, (n, 16, 3); returns whether there is anything to show and room for it."""
+    elbow = np.zeros(3)
+    for i in range(ring.shape[0]):
+        elbow += ring[i] / ring.shape[0]
+    radius = 0.0
+    for i in range(ring.shape[0]):
+        radius += np.sqrt(((ring[i] - elbow) ** 2).sum()) / ring.shape[0]
+    view = elbow / np.sqrt((elbow**2).sum())
+    away = (aim * view).sum()
+    if away < _AWAY:
+        return False
+    drift = aim - view * away
+    wanted = drift / max(np.sqrt((drift**2).sum()), 0.1) + 0.35 * draw
+    wanted[1] += 0.6
+    wanted -= view * (wanted * view).sum()
+    out = wanted / np.sqrt((wanted**2).sum()) + 0.3 * view
+    out /= np.sqrt((out**2).sum())
+    for j in range(others.shape[0]):
+        along, square = 0.0, 0.0
+        for c in range(3):
+            along += (others[j, c] - elbow[c]) * out[c]
+        along = min(max(along, 0.0), _STATIONS[-1])
+        for c in range(3):
+            square += (others[j, c] - elbow[c] - along * out[c]) ** 2
+        if square < (1.3 * radius) ** 2:
+            return False
+    side = _product(out, view)
+    side /= np.sqrt((side**2).sum())
+    across = _product(side, out)
+    for k in range(rings.shape[0]):
+        for i in range(AROUND):
+            # Rings run the way the open wrist does, so that the same triangles face outward.
+            angle = i * (2 * np.pi / AROUND)
+            circle = np.cos(angle) * side + np.sin(angle) * across
+            rings[k, i] = elbow + _STATIONS[k] * out + radius * _GIRTH[k] * circle
+    return True
+
+
+@numba.njit(cache=True, nogil=True)
+def _product(a: FloatArray, b: FloatArray) -> FloatArray:
+    out = np.empty(3)
+    out[0] = a[1] * b[2] - a[2] * b[1]
+    out[1] = a[2] * b[0] - a[0] * b[2]
+    out[2] = a[0] * b[1] - a[1] * b[0]
+    return out
