@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from handbench.cli.hand import hand
 from handbench.errors import HandbenchError
 from handbench.hands.library import ASSETS
 from handbench.hands.mano import convert_mano, file_sha256, load_mano, read_arrays
@@ -149,6 +151,24 @@ def test_the_left_hands_shape_directions(
     convert_mano(tmp_path, Side.LEFT, tmp_path / "out")
     assert load_mano(tmp_path / "out", Side.LEFT).left_shapedirs == "fixed"
     np.testing.assert_array_equal(load_mano(tmp_path / "out", Side.LEFT, "keep").shapedirs, kept.shapedirs)
+
+
+def test_the_command_converts_what_is_there_and_refuses_the_rest(
+    tmp_path: Path, chumpy: types.SimpleNamespace
+) -> None:
+    write_mano(tmp_path / "MANO_RIGHT.pkl", mano_arrays(Side.RIGHT), chumpy)
+    arguments = ["convert", str(tmp_path), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(hand, arguments)
+    assert result.exit_code == 0 and "left out" in result.output
+    assert file_sha256(tmp_path / "MANO_RIGHT.pkl") in result.output
+    assert load_mano(tmp_path / "out", Side.RIGHT).name == "mano"
+    (tmp_path / "MANO_LEFT.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    refused = CliRunner().invoke(hand, arguments)
+    assert isinstance(refused.exception, HandbenchError) and refused.exception.exit_code == 2
+    assert not (tmp_path / "out" / "MANO_LEFT.npz").exists()
+    write_mano(tmp_path / "MANO_LEFT.pkl", mano_arrays(Side.RIGHT), chumpy)
+    swapped = CliRunner().invoke(hand, arguments)
+    assert "MANO_LEFT.pkl: holds a right hand, expected a left one" in str(swapped.exception)
 
 
 def harm(tmp_path: Path) -> dict[str, tuple[bytes, str]]:
