@@ -10,12 +10,17 @@ import functools
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("HANDBENCH_REAL_DATA", ROOT.parent / "shared" / "data"))
+
+# What a user's cache would keep (painted backgrounds, fitted motion) is made anew, once a test process.
+_CACHE = tempfile.TemporaryDirectory(prefix="handbench-tests-")
+os.environ["HANDBENCH_CACHE"] = _CACHE.name
 
 # Numba and BLAS pools would fight for the two cores that pytest-xdist already uses.
 for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
