@@ -15,7 +15,7 @@ from handbench.arrays import FloatArray
 
 FaceArray = npt.NDArray[np.int32]
 
-CELL = 0.002
+CELL = 0.0022
 """Side of a cell of the height maps [m]: finer than the 5 mm triangles of a hand."""
 
 LEAN_DEPTH = 0.025
@@ -46,13 +46,17 @@ def _basis(direction: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _project(vertices: FloatArray, basis: FloatArray) -> FloatArray:
+def _project(vertices: FloatArray, basis: FloatArray, box: FloatArray) -> FloatArray:
+    """Returns vertices in the basis; across the direction in cells. Writes the box (2, 2) of the latter."""
     out = np.empty_like(vertices)
+    box[0], box[1] = np.inf, -np.inf
     for i in range(vertices.shape[0]):
-        for k in range(3):
-            out[i, k] = (
-                vertices[i, 0] * basis[k, 0] + vertices[i, 1] * basis[k, 1] + vertices[i, 2] * basis[k, 2]
-            )
+        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
+        for k in range(2):
+            value = (x * basis[k, 0] + y * basis[k, 1] + z * basis[k, 2]) / CELL
+            out[i, k] = value
+            box[0, k], box[1, k] = min(box[0, k], value), max(box[1, k], value)
+        out[i, 2] = x * basis[2, 0] + y * basis[2, 1] + z * basis[2, 2]
     return out
 
 
@@ -60,12 +64,11 @@ def _project(vertices: FloatArray, basis: FloatArray) -> FloatArray:
 def _draw(heights: FloatArray, points: FloatArray, faces: FaceArray, low: FloatArray, sign: float) -> None:
     """Draws the surface into ``heights``; keeps the largest value of sign * height in each cell."""
     rows, columns = heights.shape
-    scale = 1.0 / CELL
+    u, v = low[0], low[1]
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        x0, y0 = (points[a, 0] - low[0]) * scale, (points[a, 1] - low[1]) * scale
-        x1, y1 = (points[b, 0] - low[0]) * scale, (points[b, 1] - low[1]) * scale
-        x2, y2 = (points[c, 0] - low[0]) * scale, (points[c, 1] - low[1]) * scale
+        x0, x1, x2 = points[a, 0] - u, points[b, 0] - u, points[c, 0] - u
+        y0, y1, y2 = points[a, 1] - v, points[b, 1] - v, points[c, 1] - v
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
         # Only the skin that looks towards the other hand can touch it first.
         if area * sign <= 1e-12:
@@ -134,15 +137,13 @@ def free_way(
         moving surface flat on the other, and the point (3,) of the moving hand about which to turn.
     """
     basis = _basis(direction)
-    a, b = _project(fixed, basis), _project(moving, basis)
-    low, high = np.empty(2), np.empty(2)
+    box_a, box_b = np.empty((2, 2)), np.empty((2, 2))
+    a, b = _project(fixed, basis, box_a), _project(moving, basis, box_b)
+    low, high = np.maximum(box_a[0], box_b[0]), np.minimum(box_a[1], box_b[1])
     turn, pivot = np.zeros(3), np.zeros(3)
-    for k in range(2):
-        low[k] = max(a[:, k].min(), b[:, k].min())
-        high[k] = min(a[:, k].max(), b[:, k].max())
-        if high[k] <= low[k]:
-            return np.inf, turn, pivot
-    rows, columns = int((high[1] - low[1]) / CELL) + 1, int((high[0] - low[0]) / CELL) + 1
+    if high[0] <= low[0] or high[1] <= low[1]:
+        return np.inf, turn, pivot
+    rows, columns = int(high[1] - low[1]) + 1, int(high[0] - low[0]) + 1
     ahead = np.full((rows, columns), -np.inf)
     facing = np.full((rows, columns), -np.inf)
     _draw(ahead, b, moving_faces, low, 1.0)
@@ -158,5 +159,7 @@ def free_way(
         slope_x, slope_y, x, y = _lean(facing, way, LEAN_DEPTH)
         for k in range(3):
             turn[k] = slope_y * basis[0, k] - slope_x * basis[1, k]
-            pivot[k] = (low[0] + x) * basis[0, k] + (low[1] + y) * basis[1, k] + height * basis[2, k]
+            pivot[k] = (
+                (low[0] * CELL + x) * basis[0, k] + (low[1] * CELL + y) * basis[1, k] + height * basis[2, k]
+            )
     return way, turn, pivot

@@ -8,38 +8,56 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import FloatArray, IndexArray
 
-CELLS = 72
-"""Cells along each side of the grid: about 4 mm for two hands."""
+DepthArray = npt.NDArray[np.float32]
+
+CELLS = 48
+"""Cells along each side of the grid: about 6 mm for two hands."""
+
+FAR = np.float32(1e9)
+"""Depth of a cell that nothing covers [m]."""
+
+FEWEST = 4
+"""Directions that are always tried, so that the choice is not always the first that will do."""
+
+_BULGE = np.sqrt(1.0 - (np.arange(64) + 0.5) / 64)
+"""Height of a unit sphere by the square of the distance from its axis, in 64 steps."""
 
 
 @numba.njit(cache=True, nogil=True)
 def _splat(
-    depth: FloatArray, spheres: FloatArray, R: FloatArray, t: FloatArray, scale: float, owner: int
+    depth: DepthArray, spheres: FloatArray, R: FloatArray, t: FloatArray, scale: float, owner: int
 ) -> None:
     """Draws spheres into one layer of the nearest depth."""
     half = CELLS / 2
     for i in range(spheres.shape[0]):
-        x = R[0, 0] * spheres[i, 0] + R[0, 1] * spheres[i, 1] + R[0, 2] * spheres[i, 2] + t[0]
-        y = R[1, 0] * spheres[i, 0] + R[1, 1] * spheres[i, 1] + R[1, 2] * spheres[i, 2] + t[1]
-        z = R[2, 0] * spheres[i, 0] + R[2, 1] * spheres[i, 1] + R[2, 2] * spheres[i, 2] + t[2]
-        if z < 0.05:
+        x, y, z, radius = spheres[i, 0], spheres[i, 1], spheres[i, 2], spheres[i, 3]
+        depth_z = R[2, 0] * x + R[2, 1] * y + R[2, 2] * z + t[2]
+        if depth_z < 0.05:
             continue
-        u, v, r = half + scale * x / z, half + scale * y / z, scale * spheres[i, 3] / z
+        by_z = scale / depth_z
+        u = half + by_z * (R[0, 0] * x + R[0, 1] * y + R[0, 2] * z + t[0])
+        v = half + by_z * (R[1, 0] * x + R[1, 1] * y + R[1, 2] * z + t[1])
+        r = by_z * radius
+        steps = 64.0 / (r * r)
         top, bottom = max(int(np.ceil(v - r)), 0), min(int(np.floor(v + r)), CELLS - 1)
+        left, right = max(int(np.ceil(u - r)), 0), min(int(np.floor(u + r)), CELLS - 1)
         for j in range(top, bottom + 1):
-            width = np.sqrt(max(r * r - (j - v) ** 2, 0.0))
-            left, right = max(int(np.ceil(u - width)), 0), min(int(np.floor(u + width)), CELLS - 1)
+            row = (j - v) * (j - v)
             for k in range(left, right + 1):
-                bulge = np.sqrt(max(r * r - (j - v) ** 2 - (k - u) ** 2, 0.0)) * z / scale
-                depth[owner, j, k] = min(depth[owner, j, k], z - bulge)
+                step = int(steps * (row + (k - u) * (k - u)))
+                if step < 64:
+                    near = np.float32(depth_z - radius * _BULGE[step])
+                    if near < depth[owner, j, k]:
+                        depth[owner, j, k] = near
 
 
 @numba.njit(cache=True, nogil=True)
 def hidden_shares(
-    spheres: FloatArray, owners: IndexArray, R: FloatArray, t: FloatArray, scale: float, depth: FloatArray
+    spheres: FloatArray, owners: IndexArray, R: FloatArray, t: FloatArray, scale: float, depth: DepthArray
 ) -> tuple[float, float]:
     """Returns the share of each of the two hands that the other hand or a forearm hides.
 
@@ -49,26 +67,26 @@ def hidden_shares(
         R: (3, 3) world to camera.
         t: (3,) world to camera [m].
         scale: cells a unit of x / z.
-        depth: (4, CELLS, CELLS) scratch space.
+        depth: (4, CELLS, CELLS) float32 scratch space.
 
     Returns:
         Two shares in 0..1.
     """
-    depth[:] = np.inf
+    depth[:] = FAR
     for group in range(4):
         _splat(depth, spheres[owners[group] : owners[group + 1]], R, t, scale, group)
-    whole, seen = np.zeros(2), np.zeros(2)
-    for j in range(CELLS):
-        for k in range(CELLS):
-            for hand in range(2):
+    shares = np.empty(2)
+    for hand in range(2):
+        whole = seen = 0
+        for j in range(CELLS):
+            for k in range(CELLS):
                 z = depth[hand, j, k]
-                if z == np.inf:
-                    continue
-                whole[hand] += 1.0
                 # A forearm grows out of its own hand: it hides the other one only.
-                if z <= depth[1 - hand, j, k] and z <= depth[3 - hand, j, k]:
-                    seen[hand] += 1.0
-    return 1.0 - seen[0] / max(whole[0], 1.0), 1.0 - seen[1] / max(whole[1], 1.0)
+                front = min(depth[1 - hand, j, k], depth[3 - hand, j, k])
+                whole += z < FAR
+                seen += (z < FAR) & (z <= front)
+        shares[hand] = 1.0 - seen / max(whole, 1)
+    return shares[0], shares[1]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -131,7 +149,7 @@ def search(
     Returns:
         The unit vector (3,) and the share that it gives.
     """
-    depth = np.empty((4, CELLS, CELLS))
+    depth = np.empty((4, CELLS, CELLS), dtype=np.float32)
     down = np.array([0.0, 1.0, 0.0])
     low, high = np.zeros(3), np.zeros(3)
     low_value, high_value = -1.0, 2.0
@@ -143,11 +161,11 @@ def search(
             low_value, low[:] = value, candidates[n]
         if value > target and value < high_value:
             high_value, high[:] = value, candidates[n]
-        if low_value >= 0.0 and high_value <= 1.0 and n >= 5:
+        if low_value >= 0.0 and high_value <= 1.0 and n >= FEWEST - 1:
             break
     if low_value >= 0.0 and high_value <= 1.0:
         for _ in range(steps):
-            if min(target - low_value, high_value - target) < 0.01:
+            if min(target - low_value, high_value - target) < 0.012:
                 break
             middle = low + high
             length = np.sqrt(np.sum(middle * middle))
@@ -164,3 +182,18 @@ def search(
     if low_value < 0.0 or high_value - target < target - low_value:
         return high, high_value
     return low, low_value
+
+
+@numba.njit(cache=True, nogil=True)
+def enclose(points: FloatArray) -> tuple[FloatArray, float]:
+    """Returns the middle (3,) of the box of points (N, 3), and how far the farthest one is from it [m]."""
+    low, high = points[0].copy(), points[0].copy()
+    for i in range(points.shape[0]):
+        for k in range(3):
+            low[k], high[k] = min(low[k], points[i, k]), max(high[k], points[i, k])
+    centre = 0.5 * (low + high)
+    square = 0.0
+    for i in range(points.shape[0]):
+        x, y, z = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
+        square = max(square, x * x + y * y + z * z)
+    return centre, np.sqrt(square)

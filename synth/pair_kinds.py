@@ -41,6 +41,8 @@ class PairKind:
         lay_flat: whether B is turned so that its surface lies flat on A's.
         close_a: whether A's fingers close around B afterwards.
         close_b: whether B's fingers close around A afterwards.
+        occlusion: what the more occluded hand's occlusion usually can be, seen from somewhere; measured with
+            ``benchmarks/poses.py``.
         reach: the hands may stay this far apart [m] where they do not touch.
     """
 
@@ -63,6 +65,7 @@ class PairKind:
     lay_flat: bool = False
     close_a: bool = False
     close_b: bool = False
+    occlusion: tuple[float, float] = (0.0, 0.8)
     reach: float = 0.03
 
 
@@ -81,6 +84,7 @@ KINDS: dict[str, PairKind] = {
         shift=(0.015, 0.0, 0.012),
         lay_flat=True,
         close_b=True,
+        occlusion=(0.06, 0.72),
     ),
     "clasp": PairKind(
         0.9,
@@ -94,6 +98,7 @@ KINDS: dict[str, PairKind] = {
         close_a=True,
         close_b=True,
         reach=0.006,
+        occlusion=(0.14, 0.68),
     ),
     "hugging": PairKind(
         0.9,
@@ -107,6 +112,7 @@ KINDS: dict[str, PairKind] = {
         close_a=True,
         close_b=True,
         reach=0.006,
+        occlusion=(0.1, 0.68),
     ),
     "interlocked": PairKind(
         1.3,
@@ -122,6 +128,7 @@ KINDS: dict[str, PairKind] = {
         close_a=True,
         close_b=True,
         reach=0.004,
+        occlusion=(0, 0.74),
     ),
     "tips": PairKind(
         1.2,
@@ -133,6 +140,7 @@ KINDS: dict[str, PairKind] = {
         turn=(3, 3, 3),
         shift=(0.002, 0.002, 0.002),
         reach=0.015,
+        occlusion=(0, 0.55),
     ),
     "fist_in_palm": PairKind(
         1.0,
@@ -144,6 +152,7 @@ KINDS: dict[str, PairKind] = {
         turn=(15, 30, 15),
         shift=(0.010, 0.0, 0.008),
         close_a=True,
+        occlusion=(0.04, 0.8),
     ),
     "crossing": PairKind(
         1.2,
@@ -154,6 +163,7 @@ KINDS: dict[str, PairKind] = {
         turn=(12, 25, 12),
         shift=(0.030, 0.0, 0.020),
         reach=0.04,
+        occlusion=(0, 0.7),
     ),
     "pinch": PairKind(
         0.9,
@@ -167,6 +177,7 @@ KINDS: dict[str, PairKind] = {
         turn=(30, 25, 30),
         shift=(0.004, 0.004, 0.004),
         reach=0.02,
+        occlusion=(0, 0.55),
     ),
     "pointing": PairKind(
         0.9,
@@ -178,6 +189,7 @@ KINDS: dict[str, PairKind] = {
         turn=(25, 40, 25),
         shift=(0.020, 0.0, 0.018),
         reach=0.02,
+        occlusion=(0, 0.7),
     ),
     "side_by_side": PairKind(
         0.8,
@@ -188,6 +200,7 @@ KINDS: dict[str, PairKind] = {
         turn=(10, 10, 10),
         shift=(0.012, 0.008, 0.0),
         reach=0.04,
+        occlusion=(0, 0.76),
     ),
     "finger_hold": PairKind(
         0.7,
@@ -202,9 +215,17 @@ KINDS: dict[str, PairKind] = {
         shift=(0.010, 0.0, 0.006),
         lay_flat=True,
         close_b=True,
+        occlusion=(0, 0.72),
     ),
     "free": PairKind(
-        0.8, ANY, ANY, turn=(90, 90, 90), shift=(0.025, 0.025, 0.025), way=(0, -1, 0.3), reach=0.05
+        0.8,
+        ANY,
+        ANY,
+        turn=(90, 90, 90),
+        shift=(0.025, 0.025, 0.025),
+        way=(0, -1, 0.3),
+        reach=0.05,
+        occlusion=(0, 0.66),
     ),
 }
 """Third parties add kinds by the recipe's weights of these names; a new one is a new line here."""

@@ -38,6 +38,9 @@ LAY_FLAT_ENOUGH = np.deg2rad(5.0)
 LAY_FLAT_LIMIT = np.deg2rad(30.0)
 """A palm is turned by at most this angle to lie flat on what it touches."""
 
+UNLIKELY = 0.2
+"""A kind keeps this share of its weight where the wanted occlusion lies outside its usual range."""
+
 CLOSING_TOLERANCE = 0.0
 """How deep the spheres of closing fingers may meet those of the other hand [m]."""
 
@@ -109,15 +112,21 @@ class PairSampler:
             if name not in KINDS:
                 raise HandbenchError(f"unknown kind of interaction {name!r}", nearest(name, list(KINDS)))
         self._kinds = [name for name in weights if weights[name] > 0]
-        self._cumulative = np.cumsum([weights[name] for name in self._kinds])
+        self._weights = np.array([weights[name] for name in self._kinds])
+        self._ranges = np.array([KINDS[name].occlusion for name in self._kinds])
         self.fingerprint = content_hash(
             ["sampler/1", to_dict(config), [models[side].sha256 for side in Side]]
         )
 
-    def draw(self, rng: np.random.Generator, people: Betas) -> TwoHands:
+    def draw(self, rng: np.random.Generator, people: Betas, occlusion: float | None = None) -> TwoHands:
         """Draws two hands of one person; see :class:`handbench.synth.poses.PoseSource`."""
-        u = rng.random() * self._cumulative[-1]
-        name = self._kinds[min(int(np.searchsorted(self._cumulative, u)), len(self._kinds) - 1)]
+        weights = self._weights
+        if occlusion is not None:
+            reachable = (self._ranges[:, 0] <= occlusion) & (occlusion <= self._ranges[:, 1])
+            weights = np.where(reachable, weights, UNLIKELY * weights)
+        cumulative = np.cumsum(weights)
+        u = rng.random() * cumulative[-1]
+        name = self._kinds[min(int(np.searchsorted(cumulative, u)), len(self._kinds) - 1)]
         for attempt in range(1, self.config.tries + 1):
             pair = self._try(rng, people, name, attempt)
             if pair is not None:

@@ -114,8 +114,13 @@ class PoseSource(Protocol):
     name: str
     fingerprint: str
 
-    def draw(self, rng: np.random.Generator, people: Betas) -> TwoHands:
+    def draw(self, rng: np.random.Generator, people: Betas, occlusion: float | None = None) -> TwoHands:
         """Draws two hands of one person.
+
+        Args:
+            rng: the scene's stream.
+            people: the shape of each hand.
+            occlusion: what the view will ask for; a source may prefer poses that can be seen so.
 
         Raises:
             HandbenchError: when no acceptable pair was found within the bounded number of tries.

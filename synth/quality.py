@@ -18,7 +18,7 @@ class PairLimits:
         gap: the surfaces may be this far apart at most [m].
     """
 
-    penetration: float = 0.002
+    penetration: float = 0.0025
     gap: float = 0.08
 
 

@@ -17,6 +17,7 @@ from handbench.synth.lights import LightSettings
 from handbench.synth.occluders import OccluderSettings
 from handbench.synth.pairs import SamplerConfig
 from handbench.synth.people import PeopleSettings
+from handbench.synth.pose_tzionas import MotionConfig
 from handbench.synth.views import ViewConfig
 
 GENERATOR = 1
@@ -38,6 +39,7 @@ class AihRecipe:
         crop: where a record looks.
         people: shape and skin.
         sampler: how sampled hands interact.
+        motion: how recorded hands are drawn.
         view: viewpoint and occlusion.
         backgrounds: what lies behind.
         forearm: forearms and what they wear.
@@ -53,6 +55,7 @@ class AihRecipe:
     crop: CropSettings = field(default_factory=CropSettings)
     people: PeopleSettings = field(default_factory=PeopleSettings)
     sampler: SamplerConfig = field(default_factory=SamplerConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
     view: ViewConfig = field(default_factory=ViewConfig)
     backgrounds: BackgroundSettings = field(default_factory=BackgroundSettings)
     forearm: ForearmSettings = field(default_factory=ForearmSettings)

@@ -64,7 +64,7 @@ def _place(anchors: IndexArray, weights: FloatArray, scales: FloatArray, vertice
     return out
 
 
-def make_spheres(model: HandModel, spacing: float = 0.004) -> SphereSet:
+def make_spheres(model: HandModel, spacing: float = 0.005) -> SphereSet:
     """Builds the spheres of a hand model from its rest mesh.
 
     Args:
@@ -72,7 +72,7 @@ def make_spheres(model: HandModel, spacing: float = 0.004) -> SphereSet:
         spacing: a sphere is kept only when its centre is farther than this from that of every larger one [m].
 
     Returns:
-        About two hundred spheres, the largest first.
+        About a hundred and fifty spheres, the largest first.
     """
     vertices = np.asarray(model.v_template, dtype=np.float64)
     normals = vertex_normals(vertices, model.closed_faces)
