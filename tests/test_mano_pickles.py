@@ -195,6 +195,7 @@ def harm(tmp_path: Path) -> dict[str, tuple[bytes, str]]:
         "chumpy add": (b"cchumpy.ch_ops\nadd\n.", r"names chumpy\.ch_ops\.add"),
         "cycle": (b"(lp0\ng0\na.", "contains itself"),
         "long string": (b"\x80\x04\x8e" + struct.pack("<Q", 2**40) + b"x.", "not a readable pickle"),
+        "memo": (b"Nr" + struct.pack("<I", 2**28) + b".", "reserves memo slot"),
         "empty": (b"", "not a readable pickle"),
     }  # fmt: skip
 

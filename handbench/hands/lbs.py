@@ -155,7 +155,8 @@ def forward_hand(
     world = np.empty((N_JOINTS, 3, 4))
     rotations(pose, local)
     rest_joints(joint_template, joint_shapedirs, betas, rest)
-    chain(local, rest, transl, world)
+    # The translation comes last: float32 weights do not sum to 1 exactly, and would scale it.
+    chain(local, rest, np.zeros(3), world)
     shaped = template.copy()
     for b in range(10):
         if betas[b] != 0.0:
@@ -163,6 +164,8 @@ def forward_hand(
                 shaped[i] += betas[b] * shapedirs[b, i]
     add_pose_correctives(local, posedirs, pose_runs, shaped)
     skin(world, rest, shaped, starts, bones, weights, vertices)
-    for j in range(N_JOINTS):
-        for c in range(3):
-            joints[j, c] = world[j, c, 3]
+    for c in range(3):
+        for v in range(vertices.shape[0]):
+            vertices[v, c] += transl[c]
+        for j in range(N_JOINTS):
+            joints[j, c] = world[j, c, 3] + transl[c]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,7 @@ def load_restricted(
     if size > max_bytes:
         raise HandbenchError(f"{path}: {size} bytes, more than the {max_bytes} such a file may have")
     try:
+        _check_memo(data)
         return Resolver().resolve(_Reader(data, allow).load())
     except Refused as error:
         raise HandbenchError(f"{path}: {error}", "nothing of it was run; do not trust this file") from None
@@ -67,6 +69,13 @@ def load_restricted(
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise HandbenchError(f"{path}: not a readable pickle: {reason}", "copy the file again") from None
+
+
+def _check_memo(data: bytes) -> None:
+    """Refuses a memo slot beyond any honest one: the reader would reserve memory up to its number."""
+    for opcode, argument, _ in pickletools.genops(data):
+        if "PUT" in opcode.name and isinstance(argument, int) and argument > len(data):
+            raise Refused(f"the pickle reserves memo slot {argument}, which is refused")
 
 
 class _Reader(pickle.Unpickler):
