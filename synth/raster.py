@@ -17,15 +17,9 @@ from handbench.synth import (
     raster_shadow,
 )
 from handbench.synth.layers import chosen_parts
-from handbench.synth.raster_buffers import GRID, LayerBuffers, MeshBuffers
-from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, light_arrays, light_basis, part_arrays
+from handbench.synth.raster_buffers import LayerBuffers, MeshBuffers
+from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, light_arrays, part_arrays
 from handbench.synth.scene import HandScene
-
-# Least size of a light map's texel [m], and texels kept free around the parts for the penumbra.
-TEXEL = 0.004
-MARGIN = 20
-# Half the angle under which the first light is seen from the background, as a ratio.
-LIGHT_SIZE = 0.06
 
 
 class RasterRenderer:
@@ -98,9 +92,7 @@ class RasterLayers:
         self._K = np.ascontiguousarray(scene.K, np.float64)
         self._focal = float(min(self._K[0, 0], self._K[1, 1]))
         self._sh, self._directions, self._colors = light_arrays(scene.lights)
-        self._basis = light_basis(self._directions)
-        self._bounds = np.array([np.inf, -np.inf, np.inf, -np.inf])
-        self._origin = (0.0, 0.0, 1.0)
+        buffers.maps.start(scene)
 
     def draw(self, index: int, part: PartArrays, mesh: MeshBuffers) -> None:
         """Draws one part into layer ``index`` and computes the light at its points."""
@@ -119,10 +111,25 @@ class RasterLayers:
         )
         part.drawn = n
         count = raster_edges.find_edges(
-            b.nearness[index], b.owner[index], self._focal, box, b.flags, b.slot[index], b.pixels[index]
+            b.nearness[index],
+            b.owner[index],
+            self._focal,
+            box,
+            b.flags,
+            b.slot[index],
+            b.bits,
+            b.pixels[index],
         )
         raster_edges.sample_edges(
-            mesh.screen, part.faces, mesh.drawn, n, b.slot[index], count, b.near4[index], b.owner4[index]
+            mesh.screen,
+            part.faces,
+            mesh.drawn,
+            n,
+            b.slot[index],
+            b.bits,
+            count,
+            b.near4[index],
+            b.owner4[index],
         )
         b.counts[index] = raster_edges.keep_edges(
             b.nearness[index],
@@ -147,22 +154,11 @@ class RasterLayers:
             mesh.light,
         )
         mesh.used[:] = -1.0
-        raster_shadow.light_frame(mesh.points, self._basis, mesh.placed, self._bounds)
+        b.maps.place(mesh.points, mesh.placed)
 
     def draw_light_maps(self) -> None:
         """Draws each part as the first light sees it, on one grid."""
-        if not self._parts or not np.isfinite(self._bounds).all():
-            return
-        left, right, top, bottom = self._bounds
-        texel = max(TEXEL, max(right - left, bottom - top) / (GRID - 2 * MARGIN))
-        x0 = 0.5 * (left + right) - 0.5 * GRID * texel
-        y0 = 0.5 * (top + bottom) - 0.5 * GRID * texel
-        self._origin = (x0, y0, texel)
-        b = self._b
-        for index, (part, mesh) in enumerate(zip(self._parts, self._meshes, strict=True)):
-            raster_scan.draw_heights(
-                mesh.placed, x0, y0, texel, part.faces, b.texel_keys, b.heights[index], b.height_boxes[index]
-            )
+        self._b.maps.draw(self._parts, [mesh.placed for mesh in self._meshes])
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
         """Gives the part's own mask at pixel centres, (h, w) bool."""
@@ -189,9 +185,8 @@ class RasterLayers:
         b = self._b
         w, h = self.size
         out = np.empty((h, w, 3), np.uint8)
-        raster_shadow.merge_heights(b.heights, b.height_boxes, chosen, b.merged)
-        self._darken_plane(scene, chosen)
-        raster_compose.shade_background(scene.background, b.dark, out)
+        b.maps.merge(scene, chosen)
+        raster_compose.shade_background(scene.background, b.maps.dark, out)
         for index in chosen:
             self._shade(int(index), scene.lights.shadow_strength)
         raster_compose.paste_edges(
@@ -204,7 +199,9 @@ class RasterLayers:
 
     def _shade(self, index: int, strength: float) -> None:
         part, mesh, b = self._parts[index], self._meshes[index], self._b
-        raster_shadow.point_shadows(mesh.placed, mesh.normals, self._directions[0], b.merged, mesh.shadow)
+        raster_shadow.point_shadows(
+            mesh.placed, mesh.normals, self._directions[0], b.maps.merged, *b.maps.used, mesh.shadow
+        )
         vertices = part.vertices.shape[0]
         if not raster_light.mark_stale(part.faces, part.smooth, vertices, mesh.shadow, mesh.used, mesh.stale):
             return
@@ -216,41 +213,13 @@ class RasterLayers:
         height, width = part.texture.shape[:2]
         raster_shade.shade_pixels(
             mesh.planes, part.texels, width, height, mesh.stale, b.boxes[index], b.owner[index], b.values,
-            b.ints, b.packed, b.starts, b.lengths, b.rgb[index],
+            b.ints, b.packed, b.ends, b.starts, b.lengths, b.rgb[index],
         )  # fmt: skip
         raster_shade.shade_samples(
             mesh.planes, part.texels, width, height, float(raster_edges.STEP) / self._focal, b.pixels[index],
             b.counts[index], b.nearness[index], b.rgb[index], b.near4[index], b.owner4[index], b.values,
             b.ints, b.packed, b.wanted, b.rgb4[index],
         )  # fmt: skip
-
-    def _darken_plane(self, scene: HandScene, chosen: npt.NDArray[np.int32]) -> None:
-        """Fills the coarse map of shadows on the background."""
-        b, depth = self._b, scene.background_depth
-        toward = float(self._directions[0, 2])
-        share = self._plane_share()
-        full = scene.lights.shadow_strength * share
-        if not (0.0 < depth < np.inf) or toward > -0.05 or full <= 0.0 or chosen.size == 0:
-            b.dark[:] = 1.0
-            return
-        x0, y0, texel = self._origin
-        warp = self._basis[:2].astype(np.float64) @ (depth * np.linalg.inv(self._K)) / texel
-        warp -= np.array([[0.0, 0.0, x0 / texel], [0.0, 0.0, y0 / texel]])
-        height = np.mean([self._meshes[int(i)].placed[:, 2].mean() for i in chosen])
-        gap = max(float(height) + depth * toward, 0.0)
-        reach = int(min(max(round(LIGHT_SIZE * gap / (2.0 * texel)), 1), 4))
-        darkness = 1.0 - (1.0 - full) ** (1.0 / raster_light.GAMMA)
-        raster_shadow.plane_shadow(
-            b.merged, warp, reach, darkness, raster_compose.CELL, b.cover, b.spare, b.dark
-        )
-
-    def _plane_share(self) -> float:
-        """Gives the first light's share of all light on a plane that faces the camera."""
-        facing = np.maximum(-self._directions[:, 2], 0.0) * self._colors.mean(1)
-        sh = self._sh.mean(1)
-        around = max(float(sh[0] - sh[2] + 2.0 * sh[6]), 0.0)
-        total = float(facing.sum()) + around
-        return float(facing[0]) / total if total > 0.0 else 0.0
 
     def _nearness(self, name: str) -> npt.NDArray[np.float32]:
         self._check()

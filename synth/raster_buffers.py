@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from handbench.synth.raster_compose import CELL
 from handbench.synth.raster_scan import BLOCK
 from handbench.synth.raster_shade import CHUNK, COLUMNS, QUANTITIES, ROW
-
-# Texels of a light map on a side.
-GRID = 128
+from handbench.synth.shadow_maps import ShadowMaps
 
 
 class LayerBuffers:
@@ -21,10 +17,10 @@ class LayerBuffers:
         self.parts = parts
         self.size = size
         self.keys = np.zeros((h, w + BLOCK), np.int64)
-        self.texel_keys = np.zeros((GRID, GRID + BLOCK), np.int64)
         self.nearness = np.zeros((parts, h, w), np.float32)
         self.owner = np.zeros((parts, h, w), np.int32)
         self.slot = np.zeros((parts, h, w), np.int32)
+        self.bits = np.zeros((h, (w + 63) // 64), np.uint64)
         self.rgb = np.zeros((parts, h, w), np.uint32)
         self.boxes = np.zeros((parts, 4), np.int32)
         self.pixels = np.zeros((parts, h * w), np.int32)
@@ -32,8 +28,7 @@ class LayerBuffers:
         self.near4 = np.zeros((parts, h * w, 4), np.float32)
         self.owner4 = np.zeros((parts, h * w, 4), np.int32)
         self.rgb4 = np.zeros((parts, h * w, 4), np.uint32)
-        self.heights = np.zeros((parts, GRID, GRID), np.float32)
-        self.height_boxes = np.zeros((parts, 4), np.int32)
+        self.maps = ShadowMaps(parts, size)
         self.best = np.zeros(w, np.float32)
         self.color = np.zeros(w, np.uint32)
         self.values = np.ones(QUANTITIES * ROW, np.float32)
@@ -41,12 +36,9 @@ class LayerBuffers:
         self.packed = np.zeros(ROW, np.uint32)
         self.starts = np.zeros(CHUNK, np.int32)
         self.lengths = np.zeros(CHUNK, np.int32)
+        self.ends = np.zeros(w + 1, np.int32)
         self.wanted = np.zeros(4 * CHUNK, np.int32)
         self.flags = np.zeros(w, np.uint8)
-        self.dark = np.ones((h // CELL + 2, w // CELL + 2), np.float32)
-        self.merged = np.zeros((GRID, GRID), np.float32)
-        self.cover = np.zeros((GRID // 2, GRID // 2), np.float32)
-        self.spare = np.zeros((GRID // 2, GRID // 2), np.float32)
 
 
 class MeshBuffers:
@@ -67,8 +59,3 @@ class MeshBuffers:
         self.placed = np.zeros((points, 3), np.float64)
         self.shadow = np.zeros(points, np.float32)
         self.used = np.zeros(points, np.float32)
-
-
-NO_TEXTURE: npt.NDArray[np.uint8] = np.full((2, 2, 3), 255, np.uint8)
-NO_UV: npt.NDArray[np.float32] = np.zeros((0, 3, 2), np.float32)
-NO_COLORS: npt.NDArray[np.uint8] = np.zeros((0, 3), np.uint8)

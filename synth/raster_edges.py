@@ -12,21 +12,27 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from handbench.synth.raster_bits import lowest_bit
 from handbench.synth.raster_scan import F32, F64, I32
 
 U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
 
 # A rotated grid: four columns and four rows, each with one sample.
 SAMPLE_X = (-0.125, 0.375, 0.125, -0.375)
 SAMPLE_Y = (-0.375, -0.125, 0.375, 0.125)
 REACH = 0.375
 
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
 # A bend of the depth by more than this many pixel footprints within a pixel is a step between two surfaces.
 STEP = np.float32(3.0)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def find_edges(nearness: F32, owner: I32, focal: float, box: I32, flags: U8, slot: I32, pixels: I32) -> int:
+def find_edges(
+    nearness: F32, owner: I32, focal: float, box: I32, flags: U8, slot: I32, bits: U64, pixels: I32
+) -> int:
     """Numbers the pixels that need sub-samples.
 
     Args:
@@ -36,6 +42,7 @@ def find_edges(nearness: F32, owner: I32, focal: float, box: I32, flags: U8, slo
         box: (4,) of ``draw_faces``; grown by two pixels here.
         flags: (w,) scratch.
         slot: (h, w) gives each pixel's number, or -1; written inside the grown box.
+        bits: (h, words) gives the numbered pixels as bits, 64 a word.
         pixels: (N,) gives y * w + x of each numbered pixel.
 
     Returns:
@@ -63,8 +70,11 @@ def find_edges(nearness: F32, owner: I32, focal: float, box: I32, flags: U8, slo
         row = nearness[y, x0:x1]
         _bends(row, nearness[max(y - 1, y0), x0:x1], nearness[min(y + 1, y1 - 1), x0:x1], ratio, flags)
         line = slot[y, x0:x1]
+        bits[y] = np.uint64(0)
         for x in range(n):
             if flags[x]:
+                at = np.uint64(x0 + x)
+                bits[y, at >> np.uint64(6)] |= np.uint64(1) << (at & np.uint64(63))
                 line[x] = count
                 pixels[count] = y * w + x0 + x
                 count += 1
@@ -95,7 +105,15 @@ def _bends(row: F32, above: F32, below: F32, ratio: np.float32, flags: U8) -> No
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def sample_edges(
-    screen: F64, faces: I32, drawn: I32, n_drawn: int, slot: I32, n_edges: int, near4: F32, owner4: I32
+    screen: F64,
+    faces: I32,
+    drawn: I32,
+    n_drawn: int,
+    slot: I32,
+    bits: U64,
+    n_edges: int,
+    near4: F32,
+    owner4: I32,
 ) -> None:
     """Finds the nearest face at each sample of each numbered pixel.
 
@@ -105,6 +123,7 @@ def sample_edges(
         drawn: (F,) the ``n_drawn`` faces to look at.
         n_drawn: their number.
         slot: (h, w) number of each pixel, or -1, valid in the part's grown box.
+        bits: (h, words) the numbered pixels as bits.
         n_edges: how many pixels are numbered.
         near4: (N, 4) gives 1 / z at the samples, 0 where the part is not.
         owner4: (N, 4) gives the face index.
@@ -142,25 +161,31 @@ def sample_edges(
             -REACH * (abs(cx) + abs(cy)),
         )
         for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                k = slot[y, x]
-                if k < 0:
-                    continue
-                wa = ax * x + ay * y + a0
-                wb = bx * x + by * y + b0
-                wc = cx * x + cy * y + c0
-                if wa < reach_a or wb < reach_b or wc < reach_c:
-                    continue
-                for s in range(4):
-                    dx, dy = SAMPLE_X[s], SAMPLE_Y[s]
-                    ea = wa + (ax * dx + ay * dy)
-                    eb = wb + (bx * dx + by * dy)
-                    ec = wc + (cx * dx + cy * dy)
-                    if ea >= 0.0 and eb >= 0.0 and ec >= 0.0:
+            ra, rb, rc = ay * y + a0, by * y + b0, cy * y + c0
+            for word in range(x0 >> 6, (x1 >> 6) + 1):
+                marks = bits[np.uint64(y), np.uint64(word)]
+                left = word << 6
+                if left < x0:
+                    marks &= ALL << np.uint64(x0 - left)
+                if left + 63 > x1:
+                    marks &= ALL >> np.uint64(left + 63 - x1)
+                while marks:
+                    x = left + lowest_bit(marks)
+                    marks &= marks - np.uint64(1)
+                    wa, wb, wc = ax * x + ra, bx * x + rb, cx * x + rc
+                    if wa < reach_a or wb < reach_b or wc < reach_c:
+                        continue
+                    k = np.uint64(slot[np.uint64(y), np.uint64(x)])
+                    for s in range(4):
+                        dx, dy = SAMPLE_X[s], SAMPLE_Y[s]
+                        ea = wa + (ax * dx + ay * dy)
+                        eb = wb + (bx * dx + by * dy)
+                        ec = wc + (cx * dx + cy * dy)
                         z = np.float32((ea * za + eb * zb + ec * zc) * inv)
-                        if z > near4[k, s]:
-                            near4[k, s] = z
-                            owner4[k, s] = f
+                        old, own = near4[k, s], owner4[k, s]
+                        hit = (ea >= 0.0) & (eb >= 0.0) & (ec >= 0.0) & (z > old)
+                        near4[k, s] = z if hit else old
+                        owner4[k, s] = np.int32(f) if hit else own
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

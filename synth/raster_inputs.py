@@ -8,12 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.errors import HandbenchError
-from handbench.synth.raster_buffers import NO_COLORS, NO_TEXTURE, NO_UV
 from handbench.synth.raster_scan import F32, F64, I32
 from handbench.synth.scene import Lights, Part
 
 # Faces of MANO's mesh; those that follow close the wrist.
 HAND_FACES = 1538
+
+NO_TEXTURE: npt.NDArray[np.uint8] = np.full((2, 2, 3), 255, np.uint8)
+NO_UV: npt.NDArray[np.float32] = np.zeros((0, 3, 2), np.float32)
+NO_COLORS: npt.NDArray[np.uint8] = np.zeros((0, 3), np.uint8)
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -110,6 +113,11 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
         raise HandbenchError(f"part {part.name!r} has no colour", "give texture and uv, or colors")
     out.texels = overlapping(out.texture)
     return out
+
+
+def not_finite(name: str) -> HandbenchError:
+    """Makes the error for a part with NaN or infinity among its vertices."""
+    return HandbenchError(f"part {name!r} has vertices that are not finite", "check its pose and shape")
 
 
 def overlapping(texture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:

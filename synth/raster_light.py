@@ -123,7 +123,7 @@ def to_gamma(linear: np.float32) -> np.float32:
     at = np.float32(math.sqrt(min(max(linear, np.float32(0.0)), np.float32(3.99)))) * np.float32(1024.0)
     k = int(at)
     part = at - np.float32(k)
-    return GAMMA_TABLE[k] + (GAMMA_TABLE[k + 1] - GAMMA_TABLE[k]) * part
+    return np.float32(GAMMA_TABLE[k] + (GAMMA_TABLE[k + 1] - GAMMA_TABLE[k]) * part)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

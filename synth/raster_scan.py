@@ -84,8 +84,9 @@ def scan_triangle(
     step = np.int64(min(max(gx, -reach), reach) * DEPTH_SCALE) << FACE_BITS
     for y in range(first, last + 1):
         left = xa + (y - ya) * slope_ac
-        right = xa + (y - ya) * slope_ab if y < yb else xb + (y - yb) * slope_bc
-        start = max(math.ceil(min(left, right)), 0)
+        upper, lower = xa + (y - ya) * slope_ab, xb + (y - yb) * slope_bc
+        right = upper if y < yb else lower
+        start = min(max(math.ceil(min(left, right)), 0), width)
         stop = min(math.ceil(max(left, right)), width)
         if start >= stop:
             continue
@@ -213,8 +214,8 @@ def draw_heights(
     size = heights.shape[0]
     x0, y0, x1, y1 = 1e9, 1e9, -1e9, -1e9
     for i in range(placed.shape[0]):
-        placed[i, 0] = (placed[i, 0] - origin_x) / texel
-        placed[i, 1] = (placed[i, 1] - origin_y) / texel
+        placed[i, 0] = placed[i, 0] / texel - origin_x / texel
+        placed[i, 1] = placed[i, 1] / texel - origin_y / texel
         x0 = min(x0, placed[i, 0])
         x1 = max(x1, placed[i, 0])
         y0 = min(y0, placed[i, 1])

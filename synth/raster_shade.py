@@ -184,6 +184,7 @@ def shade_pixels(
     values: F32,
     ints: I32,
     packed: U32,
+    ends: I32,
     starts: I32,
     lengths: I32,
     rgb: U32,
@@ -201,6 +202,7 @@ def shade_pixels(
         values: (7 * ROW,) scratch.
         ints: (7 * ROW,) scratch.
         packed: (ROW,) scratch.
+        ends: (w + 1,) scratch.
         starts: (CHUNK,) scratch.
         lengths: (CHUNK,) scratch.
         rgb: (h, w) updated.
@@ -211,25 +213,34 @@ def shade_pixels(
     for y in range(box[1], box[3]):
         own = owner[y, box[0] : box[2]]
         n = own.shape[0]
-        x = 0
-        while x < n:
-            f = own[np.uint64(x)]
-            start = x
-            x += 1
-            while x < n and own[np.uint64(x)] == f:
-                x += 1
+        # Ends of runs of one face, found without branches.
+        ends[0] = 0
+        k = np.uint64(1)
+        for x in range(1, n):
+            ends[k] = x
+            k += np.uint64(own[x] != own[x - 1])
+        ends[k] = n
+        open_run = False
+        for r in range(np.int64(k)):
+            start, end = ends[np.uint64(r)], ends[np.uint64(r + 1)]
+            f = own[np.uint64(start)]
             if f < 0 or not stale[np.uint64(f)]:
+                open_run = False
                 continue
-            while start < x:
+            while start < end:
                 if count == CHUNK:
                     _finish(values, ints, texels, width, height, count, packed)
                     _spread(packed, starts, lengths, runs, flat)
-                    count, runs = 0, 0
-                length = min(x - start, CHUNK - count)
+                    count, runs, open_run = 0, 0, False
+                length = min(end - start, CHUNK - count)
                 _interpolate(planes[np.uint64(f)], box[0] + start, y, length, count, values)
-                starts[runs] = y * w + box[0] + start
-                lengths[runs] = length
-                runs += 1
+                if open_run:
+                    lengths[runs - 1] += length
+                else:
+                    starts[runs] = y * w + box[0] + start
+                    lengths[runs] = length
+                    runs += 1
+                    open_run = True
                 count += length
                 start += length
     _finish(values, ints, texels, width, height, count, packed)
@@ -256,10 +267,11 @@ def _spread(packed: U32, starts: I32, lengths: I32, runs: int, flat: U32) -> Non
     """Copies the colours of runs to their places in the picture."""
     at = 0
     for k in range(runs):
-        start = starts[k]
-        for i in range(lengths[k]):
-            flat[np.uint64(start + i)] = packed[np.uint64(at + i)]
-        at += lengths[k]
+        n = lengths[k]
+        target, source = flat[starts[k] : starts[k] + n], packed[at : at + n]
+        for i in range(n):
+            target[i] = source[i]
+        at += n
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

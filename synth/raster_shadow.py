@@ -19,7 +19,7 @@ BIAS = 0.0025
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def light_frame(points: F32, basis: F32, placed: F64, bounds: F64) -> None:
+def light_frame(points: F32, basis: F32, placed: F64, bounds: F64) -> float:
     """Turns points into the light's frame and widens the bounds to hold them.
 
     Args:
@@ -27,7 +27,11 @@ def light_frame(points: F32, basis: F32, placed: F64, bounds: F64) -> None:
         basis: (3, 3) rows: two axes across the light, and the direction towards it.
         placed: (N, 3) gives the coordinates along the rows [m].
         bounds: (4,) least and greatest first and second coordinate, updated.
+
+    Returns:
+        the mean height [m].
     """
+    total = 0.0
     for i in range(points.shape[0]):
         for k in range(3):
             placed[i, k] = (
@@ -37,12 +41,15 @@ def light_frame(points: F32, basis: F32, placed: F64, bounds: F64) -> None:
         bounds[1] = max(bounds[1], placed[i, 0])
         bounds[2] = min(bounds[2], placed[i, 1])
         bounds[3] = max(bounds[3], placed[i, 1])
+        total += placed[i, 2]
+    return float(total / max(points.shape[0], 1))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def merge_heights(heights: F32, boxes: I32, chosen: I32, merged: F32) -> None:
+def merge_heights(heights: F32, boxes: I32, chosen: I32, rows: int, columns: int, merged: F32) -> None:
     """Takes the greatest of the chosen parts' heights, ``EMPTY`` elsewhere."""
-    merged[:] = EMPTY
+    for y in range(rows):
+        merged[y, :columns] = EMPTY
     for p in chosen:
         for y in range(boxes[p, 1], boxes[p, 3]):
             source = heights[p, y, boxes[p, 0] : boxes[p, 2]]
@@ -52,7 +59,9 @@ def merge_heights(heights: F32, boxes: I32, chosen: I32, merged: F32) -> None:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def point_shadows(placed: F64, normals: F32, direction: F32, merged: F32, shadow: F32) -> None:
+def point_shadows(
+    placed: F64, normals: F32, direction: F32, merged: F32, rows: int, columns: int, shadow: F32
+) -> None:
     """Gives the share of the light that the map keeps from each point, 0 to 1, softened over three texels.
 
     Args:
@@ -60,9 +69,10 @@ def point_shadows(placed: F64, normals: F32, direction: F32, merged: F32, shadow
         normals: (N, 3) unit.
         direction: (3,) towards the light.
         merged: (G, G) from ``merge_heights``.
+        rows: of the maps in use.
+        columns: of the maps in use.
         shadow: (N,) gives the shares.
     """
-    size = merged.shape[0]
     for i in range(placed.shape[0]):
         facing = normals[i, 0] * direction[0] + normals[i, 1] * direction[1] + normals[i, 2] * direction[2]
         # Points that look away lie on the map's own surface; what reaches them is light bent around skin.
@@ -78,12 +88,12 @@ def point_shadows(placed: F64, normals: F32, direction: F32, merged: F32, shadow
         total = np.float32(0.0)
         for dy in range(4):
             yy = iy + dy
-            if yy < 0 or yy >= size:
+            if yy < 0 or yy >= rows:
                 continue
             wy = np.float32(1.0) - fy if dy == 0 else (fy if dy == 3 else np.float32(1.0))
             for dx in range(4):
                 xx = ix + dx
-                if 0 <= xx < size and merged[yy, xx] > limit:
+                if 0 <= xx < columns and merged[yy, xx] > limit:
                     wx = np.float32(1.0) - fx if dx == 0 else (fx if dx == 3 else np.float32(1.0))
                     total += wx * wy
         shadow[i] = total * weight / np.float32(9.0)
@@ -91,12 +101,23 @@ def point_shadows(placed: F64, normals: F32, direction: F32, merged: F32, shadow
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def plane_shadow(
-    merged: F32, warp: F64, reach: int, depth: float, cell: int, cover: F32, spare: F32, dark: F32
+    merged: F32,
+    rows: int,
+    columns: int,
+    warp: F64,
+    reach: int,
+    depth: float,
+    cell: int,
+    cover: F32,
+    spare: F32,
+    dark: F32,
 ) -> None:
     """Computes the shadow on the background plane, at every ``cell``-th pixel.
 
     Args:
         merged: (G, G) from ``merge_heights``.
+        rows: of the maps in use.
+        columns: of the maps in use.
         warp: (2, 3) takes (x, y, 1) [px of the picture] on the plane to texels.
         reach: half the width of the penumbra [pairs of texels].
         depth: share of the background's light (sRGB number, power law) that a full shadow takes.
@@ -105,23 +126,22 @@ def plane_shadow(
         spare: (G / 2, G / 2) scratch.
         dark: (rows, columns) gives the factors of sRGB numbers.
     """
-    half = cover.shape[0]
-    for y in range(half):
-        for x in range(half):
+    high, wide = rows // 2, columns // 2
+    for y in range(high):
+        for x in range(wide):
             total = np.float32(0.0)
             for dy in range(2):
                 for dx in range(2):
-                    if merged[2 * y + dy, 2 * x + dx] > EMPTY:
-                        total += np.float32(0.25)
+                    total += np.float32(0.25) if merged[2 * y + dy, 2 * x + dx] > EMPTY else np.float32(0.0)
             cover[y, x] = total
-    _blur_rows(cover, reach, spare)
-    _blur_rows(spare, reach, cover)
+    _blur_rows(cover, high, wide, reach, spare)
+    _blur_rows(spare, wide, high, reach, cover)
     for j in range(dark.shape[0]):
         for i in range(dark.shape[1]):
             px, py = float(cell * i), float(cell * j)
             u = (warp[0, 0] * px + warp[0, 1] * py + warp[0, 2]) * 0.5 - 0.25
             v = (warp[1, 0] * px + warp[1, 1] * py + warp[1, 2]) * 0.5 - 0.25
-            if not (0.0 <= u < half - 1 and 0.0 <= v < half - 1):
+            if not (0.0 <= u < wide - 1 and 0.0 <= v < high - 1):
                 dark[j, i] = np.float32(1.0)
                 continue
             x, y = int(u), int(v)
@@ -132,12 +152,11 @@ def plane_shadow(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _blur_rows(source: F32, reach: int, target: F32) -> None:
+def _blur_rows(source: F32, rows: int, n: int, reach: int, target: F32) -> None:
     """Blurs each row twice with a box of 2 reach + 1, and writes the result transposed."""
-    n = source.shape[0]
     scale = np.float32(1.0 / (2 * reach + 1))
     once = np.empty(n, np.float32)
-    for y in range(n):
+    for y in range(rows):
         row = source[y]
         total = np.float32(0.0)
         for x in range(min(reach, n)):

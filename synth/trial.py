@@ -96,4 +96,4 @@ def _pattern(rng: np.random.Generator) -> Texture:
     base = rng.integers(90, 230, 3)
     coarse = rng.integers(-25, 25, (52, 52, 1))
     fine = np.repeat(np.repeat(coarse, 7, axis=0), 7, axis=1)
-    return np.clip(base + fine, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(base + fine, 0, 255), np.uint8)

@@ -1,0 +1,127 @@
+"""The first light's view of a scene: height maps of all parts, and what they darken."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.synth import raster_scan, raster_shadow
+from handbench.synth.raster_compose import CELL
+from handbench.synth.raster_inputs import PartArrays, light_arrays, light_basis
+from handbench.synth.raster_light import GAMMA
+from handbench.synth.raster_scan import BLOCK, F32, F64
+from handbench.synth.scene import FloatArray, HandScene
+
+# Texels of a map on a side, at most; of these, so many are kept free around the parts for the penumbra.
+GRID = 256
+MARGIN = 20
+# Size of a texel [m]. It doubles for scenes above a metre, and the grid is tied to the light's axes: a part's
+# shadow does not depend on what else is in the scene.
+TEXEL = 0.005
+# Half the angle under which the first light is seen from the background, as a ratio.
+LIGHT_SIZE = 0.06
+
+
+class ShadowMaps:
+    """Memory and methods for the shadows of up to ``parts`` parts; used again from scene to scene."""
+
+    def __init__(self, parts: int, size: tuple[int, int]) -> None:
+        w, h = size
+        self.heights = np.zeros((parts, GRID, GRID), np.float32)
+        self.boxes = np.zeros((parts, 4), np.int32)
+        self.merged = np.zeros((GRID, GRID), np.float32)
+        self.dark = np.ones((h // CELL + 2, w // CELL + 2), np.float32)
+        self._keys = np.zeros((GRID, GRID + BLOCK), np.int64)
+        self._cover = np.zeros((GRID // 2, GRID // 2), np.float32)
+        self._spare = np.zeros((GRID // 2, GRID // 2), np.float32)
+        self._bounds = np.zeros(4)
+        self._means: list[float] = []
+        self._origin = (0.0, 0.0, 1.0)
+        self._used = (2, 2)
+        self.basis = np.zeros((3, 3), np.float32)
+        self._inverse: FloatArray = np.eye(3)
+        self._share = 0.0
+
+    def start(self, scene: HandScene) -> None:
+        """Turns towards the scene's first light."""
+        sh, directions, colors = light_arrays(scene.lights)
+        self.basis = light_basis(directions)
+        self._share = first_light_share(sh, directions, colors)
+        self._inverse = np.asarray(np.linalg.inv(scene.K), np.float64)
+        self._bounds[:] = (np.inf, -np.inf, np.inf, -np.inf)
+        self._means.clear()
+
+    def place(self, points: F32, placed: F64) -> None:
+        """Takes the next part's points (N, 3) into the light's frame, ``placed`` (N, 3)."""
+        self._means.append(raster_shadow.light_frame(points, self.basis, placed, self._bounds))
+
+    def draw(self, parts: list[PartArrays], placed: list[F64]) -> None:
+        """Draws each part's heights on one grid; ``placed`` become texel coordinates."""
+        left, right, top, bottom = self._bounds.tolist()
+        if not left <= right:
+            return
+        texel, room = TEXEL, GRID - 2 * MARGIN - 4
+        while max(right - left, bottom - top) > room * texel:
+            texel *= 2.0
+        columns, rows = (int((b - a) / texel) + 2 * MARGIN + 4 for a, b in ((left, right), (top, bottom)))
+        self._used = (rows, columns)
+        # Even texels: shadows on the background are made from pairs.
+        x0 = (math.floor(left / (2.0 * texel)) * 2 - MARGIN) * texel
+        y0 = (math.floor(top / (2.0 * texel)) * 2 - MARGIN) * texel
+        self._origin = (x0, y0, texel)
+        for i, (part, at) in enumerate(zip(parts, placed, strict=True)):
+            raster_scan.draw_heights(
+                at, x0, y0, texel, part.faces, self._keys, self.heights[i], self.boxes[i]
+            )
+
+    @property
+    def used(self) -> tuple[int, int]:
+        """Rows and columns of the maps that this scene uses."""
+        return self._used
+
+    def merge(self, scene: HandScene, chosen: npt.NDArray[np.int32]) -> None:
+        """Puts the chosen parts' shadows together: ``merged`` heights, and ``dark`` on the background.
+
+        ``dark`` holds factors of sRGB numbers at every CELL-th pixel.
+        """
+        raster_shadow.merge_heights(self.heights, self.boxes, chosen, *self._used, self.merged)
+        depth, toward = scene.background_depth, float(self.basis[2, 2])
+        full = self.fullness(scene)
+        if not (0.0 < depth < np.inf) or toward > -0.05 or full <= 0.0 or chosen.size == 0:
+            self.dark[:] = 1.0
+            return
+        x0, y0, texel = self._origin
+        warp = self.basis[:2].astype(np.float64) @ self._inverse * (depth / texel)
+        warp[0, 2] -= x0 / texel
+        warp[1, 2] -= y0 / texel
+        gap = max(sum(self._means[i] for i in chosen.tolist()) / chosen.size + depth * -toward, 0.0)
+        reach = int(min(max(round(LIGHT_SIZE * gap / (2.0 * texel)), 1), 4))
+        darkness = 1.0 - (1.0 - full) ** (1.0 / GAMMA)
+        raster_shadow.plane_shadow(
+            self.merged, *self._used, warp, reach, darkness, CELL, self._cover, self._spare, self.dark
+        )
+
+    def fullness(self, scene: HandScene) -> float:
+        """Gives the share of all light that a full shadow takes from a plane that faces the camera."""
+        return scene.lights.shadow_strength * self._share
+
+    def at_points(self, points: F32) -> F32:
+        """Gives the share of the first light that ``merged`` keeps from points (N, 3), camera frame."""
+        x0, y0, texel = self._origin
+        placed = np.asarray(points @ self.basis.T, np.float64)
+        placed[:, :2] = (placed[:, :2] - np.array([x0, y0])) / texel
+        shadow = np.empty(len(points), np.float32)
+        lit = np.broadcast_to(self.basis[2], points.shape).copy()
+        raster_shadow.point_shadows(placed, lit, self.basis[2], self.merged, *self._used, shadow)
+        return shadow
+
+
+def first_light_share(sh: F32, directions: F32, colors: F32) -> float:
+    """Gives the first light's share of all light on a plane that faces the camera."""
+    facing = np.maximum(-directions[:, 2], 0.0) * colors.mean(1)
+    ambient = sh.mean(1)
+    around = max(float(ambient[0] - ambient[2] + 2.0 * ambient[6]), 0.0)
+    total = float(facing.sum()) + around
+    return float(facing[0]) / total if total > 0.0 else 0.0
