@@ -80,7 +80,7 @@ def palm_parts(dims: Dimensions) -> list[Field]:
     thick, wide = dims.palm_thickness, dims.palm_width
     joints = {f.name: finger_joints(f) for f in dims.fingers}
     carpus = {"index": (78.0, 6.0, 17.0), "middle": (78.0, 8.0, 8.0), "ring": (78.0, 6.5, -2.0),
-              "little": (79.0, 3.0, -11.0)}  # fmt: skip
+              "little": (79.0, 5.5, -11.0)}  # fmt: skip
     parts: list[Field] = []
     for name, half in (("index", 10.5), ("middle", 10.0), ("ring", 9.6), ("little", 9.2)):
         mcp = joints[name][0]
@@ -89,7 +89,7 @@ def palm_parts(dims: Dimensions) -> list[Field]:
             [
                 (0.0, half * wide, 10.0 * thick, 22.0 * thick),
                 (0.5, (half - 0.2) * wide, 8.8 * thick, 19.0 * thick),
-                (0.8, half * wide, 7.4 * thick, 18.0 * thick),
+                (0.8, (half + 0.4) * wide, 8.2 * thick, 18.0 * thick),
                 (1.0, half * wide, back * thick, 17.5 * thick),
             ]
         )
@@ -97,19 +97,29 @@ def palm_parts(dims: Dimensions) -> list[Field]:
     return parts + muscle_parts(dims) + wrist_parts(dims)
 
 
+KNUCKLE_TOPS = (8.6, 9.0, 8.2, 7.2)
+
+
+def tendon_line(dims: Dimensions, finger: int) -> tuple[Array, Array]:
+    """Return where the tendon on the back of a long finger's metacarpal starts and where it ends."""
+    joints = finger_joints(dims.fingers[finger])
+    frame = _frame(joints[1] - joints[0], np.array([0.0, 1.0, 0.0]))
+    rise = KNUCKLE_TOPS[finger] * dims.knuckles * dims.palm_thickness
+    root = place(dims, 80.0, 14.6, 6.0 + 0.22 * (dims.fingers[finger].base[2] - WRIST[2]) / dims.palm_width)
+    return root, np.asarray(joints[0] + frame[1] * (rise - 2.4))
+
+
 def knuckle_parts(dims: Dimensions) -> list[Field]:
     """Return the heads of the metacarpals under the skin of the back, and the tendons that lead to them."""
     parts: list[Field] = []
-    for finger, top in zip(dims.fingers[:4], (8.8, 9.2, 8.4, 7.4), strict=True):
+    for index, finger in enumerate(dims.fingers[:4]):
         joints = finger_joints(finger)
-        axis = joints[1] - joints[0]
-        frame = _frame(axis, np.array([0.0, 1.0, 0.0]))
-        rise = top * dims.knuckles * dims.palm_thickness
+        frame = _frame(joints[1] - joints[0], np.array([0.0, 1.0, 0.0]))
+        rise = KNUCKLE_TOPS[index] * dims.knuckles * dims.palm_thickness
         centre = joints[0] + frame[1] * (rise - 8.0) - frame[2]
         parts.append(Ellipsoid(centre, np.array([7.2, 8.0, 10.0]), frame))
-        root = place(dims, 80.0, 15.2, 6.0 + 0.22 * (joints[0, 2] - WRIST[2]))
         sections = np.array([(0.0, 2.2, 2.2, 2.2), (1.0, 2.6, 2.4, 2.4)])
-        parts.append(_ray(root, joints[0] + frame[1] * (rise - 1.6), sections, (8.0, 4.0)))
+        parts.append(_ray(*tendon_line(dims, index), sections, (8.0, 4.0)))
     return parts
 
 
@@ -129,10 +139,10 @@ def muscle_parts(dims: Dimensions) -> list[Field]:
     heel = place(dims, 62.0, -9.0, -17.0)
     hypothenar = Ellipsoid(
         heel,
-        np.array([13.5, 14.5 * dims.hypothenar * thick, 34.0]),
+        np.array([13.5, 13.3 * dims.hypothenar * thick, 34.0]),
         _frame(little[0] + np.array([0.0, -8.0, 2.0]) - heel, np.array([0.0, 1.0, 0.0])),
     )
-    corner = place(dims, 66.0, -3.0, 14.0)
+    corner = place(dims, 66.0, -7.0, 14.0)
     fold = Slab(np.array([index[0] + [8.0, -5.0, 0.0], 0.25 * thumb[0] + 0.75 * thumb[1], corner]), 8.0)
     return [thenar, hypothenar, fold, *web_parts(dims)]
 
@@ -164,13 +174,15 @@ def wrist_parts(dims: Dimensions) -> list[Field]:
             (1.0, half + 1.0, 12.0 * thick, 21.0 * thick),
         ]
     )
-    return [_ray(start, end, sections, (20.0, 12.0))]
+    # The head of the ulna shows on the back of the wrist, above the little finger.
+    ulna = Ellipsoid(place(dims, 112.0, 14.5, -10.5), np.array([10.0, 8.5, 9.0]), np.eye(3))
+    return [_ray(start, end, sections, (20.0, 12.0)), ulna]
 
 
 def palm_field(dims: Dimensions) -> Field:
     """Return the smooth union of the palm's parts, hollowed in the middle."""
     parts, knuckles = palm_parts(dims), knuckle_parts(dims)
-    hollow = Ellipsoid(place(dims, 42.0, -37.0, 3.0), np.array([34.0, 17.0, 17.0]), np.eye(3))
+    hollow = Ellipsoid(place(dims, 42.0, -39.5, 1.0), np.array([34.0, 17.0, 17.0]), np.eye(3))
 
     def field(points: Array) -> Array:
         value = parts[0](points)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from dimensions import WRIST_END_X, Dimensions, bone_frames, finger_joints
-from hand_field import finger_field, finger_pieces, hand_field, one_finger_field, palm_field
+from hand_field import finger_field, finger_pieces, hand_field, one_finger_field, palm_field, tendon_line
 from implicit import cast, gradient, project
 from scipy import sparse
-from topology import Layout, make_faces
+from topology import WIDE_ROWS, Layout, make_faces
 
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -165,6 +165,18 @@ def adjacency(faces: Ints, count: int) -> sparse.csr_matrix:
     return matrix
 
 
+def _ridges(dims: Dimensions, layout: Layout) -> tuple[Ints, Array]:
+    """Return the vertices over the metacarpals on the back, and the line (start, direction) of each."""
+    vertices, lines = [], []
+    for f in range(4):
+        for row in layout.rows[1:WIDE_ROWS]:
+            vertices.append(row[2 + 2 * f])
+            lines.append(tendon_line(dims, f))
+    ends = np.array(lines)
+    ends[:, 1] -= ends[:, 0]
+    return np.array(vertices), ends
+
+
 def relax(
     dims: Dimensions, layout: Layout, points: Array, rounds: int, faces: Ints | None = None
 ) -> tuple[Array, Ints]:
@@ -184,9 +196,14 @@ def relax(
     faces = make_faces(layout, points) if keep is None else keep
     links = adjacency(faces, layout.count)
     degree = np.asarray(links.sum(1)).ravel()
+    ridge, lines = _ridges(dims, layout)
     for _ in range(rounds):
         mean = links @ points / degree[:, None]
         step = 0.5 * (mean - points)
+        # The columns over the metacarpals stay on them: knuckles and tendons need a vertex on their crest.
+        start, along = lines[:, 0], lines[:, 1]
+        at = (points[ridge, 0] - start[:, 0]) / along[:, 0]
+        step[ridge, 2] = 0.5 * (start[:, 2] + at * along[:, 2] - points[ridge, 2])
         step[fixed] = 0
         step[wrist, 0] = 0
         moved = points + step
