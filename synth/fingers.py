@@ -11,6 +11,12 @@ from handbench.synth.rotations import about, product
 CHAINS = np.array([[12, 13, 14], [0, 1, 2], [3, 4, 5], [9, 10, 11], [6, 7, 8]])
 """Rows of the 15 joints of each finger, thumb to little."""
 
+SOFT = 0.001
+"""Fingertips press into the palm by this much [m]."""
+
+OPENING = (np.deg2rad(0.8), np.deg2rad(2.5), np.deg2rad(2.5))
+"""How base, middle and end joint of a finger open in one step."""
+
 SAMPLES = 6
 """Points of a finger that may not pass through another one: middle and end of each bone."""
 
@@ -68,6 +74,48 @@ def _pose_finger(
             z + far * dz,
         )
         x, y, z = x + dx, y + dy, z + dz
+
+
+@numba.njit(cache=True, nogil=True)
+def open_fingers(
+    angles: FloatArray,
+    chains: FloatArray,
+    axes: FloatArray,
+    radii: FloatArray,
+    flesh: FloatArray,
+    flesh_radii: FloatArray,
+) -> None:
+    """Opens the four fingers, in place, until their tips only press into the palm.
+
+    Args:
+        angles: (15, 3) [rad].
+        chains: (5, 4, 3) joints and tips at rest, thumb to little [m].
+        axes: (15, 3, 3) see :func:`joint_rotation`.
+        radii: (5, 3) half the thickness of each bone [m].
+        flesh: (P, 3) centres of spheres in the palm [m].
+        flesh_radii: (P,) their radii [m].
+    """
+    samples = np.empty((SAMPLES, 3))
+    for f in range(1, 5):
+        first = CHAINS[f, 0]
+        for _ in range(20):
+            _pose_finger(chains[f], axes, angles, first, samples)
+            deepest = 0.0
+            for i in range(2, SAMPLES):
+                for j in range(flesh.shape[0]):
+                    reach = radii[f, i // 2] + flesh_radii[j]
+                    x, y, z = (
+                        samples[i, 0] - flesh[j, 0],
+                        samples[i, 1] - flesh[j, 1],
+                        samples[i, 2] - flesh[j, 2],
+                    )
+                    square = x * x + y * y + z * z
+                    if square < reach * reach:
+                        deepest = max(deepest, reach - np.sqrt(square))
+            if deepest <= SOFT:
+                break
+            for k, share in enumerate(OPENING):
+                angles[first + k, 0] -= share
 
 
 @numba.njit(cache=True, nogil=True)

@@ -13,7 +13,7 @@ from handbench.hands.model import HandModel
 from handbench.registry import nearest
 from handbench.skeleton import tip_vertices
 from handbench.synth.archetypes import ARCHETYPES, FREE_MIX, Archetype
-from handbench.synth.fingers import CHAINS, settle_thumb
+from handbench.synth.fingers import CHAINS, open_fingers, settle_thumb
 from handbench.synth.spheres import SphereSet
 
 DEGREE = np.pi / 180.0
@@ -43,6 +43,12 @@ class HandPoser:
         tips = tip_vertices("smplx", model.side)
         self._points = np.concatenate([model.rest_joints, model.v_template[tips]])
         self._point_dirs = np.concatenate([model.joint_shapedirs, model.shapedirs[tips]])
+        # The palm's spheres are affine in the vertices, so they follow the shape like joints.
+        own = spheres.fingers < 0
+        anchors, weights = spheres.anchors[own], spheres.weights[own]
+        self._flesh = np.einsum("sk,skc->sc", weights, model.v_template[anchors])
+        self._flesh_dirs = np.einsum("sk,skcb->scb", weights, model.shapedirs[anchors])
+        self._flesh_radii = spheres.place(model.v_template)[own, 3]
         self._parallel = _parallel_abduction(model, self.axes)
         self._chain_rows = np.concatenate([CHAINS + 1, np.arange(16, 21)[:, None]], axis=1)
 
@@ -63,14 +69,13 @@ class HandPoser:
         """
         first, second, share = _blend(rng, mix or FREE_MIX)
         angles = (1 - share) * _TABLES[first] + share * _TABLES[second]
-        angles[_BASES, 1] += self._parallel
         _vary(rng, angles, self._parallel, vary)
         np.clip(angles, self.low, self.high, out=angles)
         self.settle(angles, betas, ARCHETYPES[first if share < 0.5 else second])
         return angles
 
     def settle(self, angles: FloatArray, betas: FloatArray, archetype: Archetype | None = None) -> float:
-        """Moves the thumb of ``angles`` (15, 3), in place, to where it meets but does not enter the fingers.
+        """Takes fingertips out of the palm and the thumb out of the fingers; changes ``angles`` (15, 3).
 
         Returns:
             What remains [m^2].
@@ -81,12 +86,15 @@ class HandPoser:
             touch[[finger + 1 for finger in archetype.touch]] = True
             over = archetype.over
         points = self._points + self._point_dirs @ betas
+        chains = points[self._chain_rows]
+        flesh = self._flesh + self._flesh_dirs @ betas
+        open_fingers(angles, chains, self.axes, self._radii, flesh, self._flesh_radii)
         wrist, knuckles = points[0], points[[1, 4, 10, 7]]
         palm = np.concatenate([wrist + share * (knuckles - wrist) for share in (0.62, 0.85)])
         return float(
             settle_thumb(
                 angles,
-                points[self._chain_rows],
+                chains,
                 self.axes,
                 self._radii,
                 self.low,
@@ -126,7 +134,6 @@ def check_mix(mix: Mapping[str, float]) -> None:
 
 
 _TABLES = {name: angle_table(archetype) for name, archetype in ARCHETYPES.items()}
-_BASES = np.array(ROWS)
 
 
 def _blend(rng: np.random.Generator, mix: Mapping[str, float]) -> tuple[str, str, float]:
@@ -149,12 +156,11 @@ def _vary(rng: np.random.Generator, angles: FloatArray, parallel: FloatArray, am
         angles[row + 1, 0] += (together + 6.0 * own[finger] + 6.0 * z[9 + finger]) * DEGREE
         # The end joint follows the middle one (one tendon bends both), but straight fingers may bend back.
         angles[row + 2, 0] = 0.6 * angles[row + 1, 0] + 5.0 * z[13 + finger] * DEGREE
-        # Bent knuckles lock the sideways movement.
-        free = 1.0 - 0.8 * min(max(float(angles[row, 0]) / (80.0 * DEGREE), 0.0), 1.0)
-        spread = (
-            angles[row, 1] - parallel[finger] + (2.0 * z[17] * SPREAD[finger] + 1.2 * own[finger]) * DEGREE
-        )
-        angles[row, 1] = parallel[finger] + free * spread
+        # Bent knuckles lock the sideways movement, and bent fingers are parallel without any.
+        flexion = float(angles[row, 0])
+        free = 1.0 - 0.8 * min(max(flexion / (80.0 * DEGREE), 0.0), 1.0)
+        spread = angles[row, 1] + (2.0 * z[17] * SPREAD[finger] + 1.2 * own[finger]) * DEGREE
+        angles[row, 1] = parallel[finger] * max(np.cos(flexion), 0.0) + free * spread
     angles[12, :2] += np.array([6.0 * z[18], 7.0 * z[19]]) * DEGREE
     angles[12, 2] = 0.3 * angles[12, 1] + 4.0 * z[20] * DEGREE
     angles[13, 0] += 8.0 * z[21] * DEGREE
