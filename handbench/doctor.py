@@ -69,7 +69,7 @@ def _raster() -> Check:
 
 def _pyrender() -> Check:
     # A process of its own: a broken GL driver may end it.
-    code = "from handbench.synth.renderers import make_renderer; print(make_renderer('pyrender').describe())"
+    code = "from handbench.synth.renderers import make_renderer; print(make_renderer('pyrender').device())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     if done.returncode == 0:
         return Check("renderer pyrender", True, done.stdout.strip().splitlines()[-1], needed=False)

@@ -45,7 +45,7 @@ class RecordMaker:
         draft, recipe = self._draft, self.scenes.recipe
         rng = self.scenes.rng("record", sample_id)
         target = Side.RIGHT if kind == "pair" else Side(kind)
-        box = self._crop(draft, kind, rng)
+        box = self.crop(draft, kind, rng)
         scene = draft.crop(box, recipe.size)
         layers = self.renderer.render(scene)
         nearest = layers.visible(layers.names)
@@ -84,7 +84,7 @@ class RecordMaker:
         }
         return encode_record(sample_id, blobs, fields), _statistics(fields)
 
-    def _crop(
+    def crop(
         self, draft: SceneDraft, kind: str, rng: np.random.Generator
     ) -> tuple[float, float, float, float]:
         """Draws the crop about the target or about both hands; an absent target is looked for somewhere."""

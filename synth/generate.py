@@ -83,7 +83,7 @@ def resolve(options: SynthOptions) -> tuple[AihJob, DatasetSpec]:
     poses = open_poses(options.poses, models, recipe)
     backgrounds = open_backgrounds(options.backgrounds, recipe.backgrounds)
     renderer = make_renderer(options.renderer)
-    described = renderer.describe()
+    described = {"name": renderer.name, "device": renderer.device()}
     values = to_dict(recipe)
     sources = {
         "hand_model": " ".join(models[side].sha256[:16] for side in Side),

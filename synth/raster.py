@@ -33,6 +33,10 @@ class RasterRenderer:
         self._copies = ReadOnlyCopies()
         self._generation = 0
 
+    def device(self) -> str:
+        """Says that nothing but the CPU draws."""
+        return "CPU"
+
     def render(self, scene: HandScene) -> RasterLayers:
         """Draws each part of the scene once.
 

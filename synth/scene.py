@@ -96,6 +96,10 @@ class Renderer(Protocol):
 
     name: str
 
+    def device(self) -> str:
+        """Names what draws (GL device and version, or the CPU), for the manifest."""
+        ...
+
     def render(self, scene: HandScene) -> RenderLayers:
         """Draws the scene.
 
