@@ -9,6 +9,7 @@ from handbench.arrays import FloatArray
 from handbench.errors import HandbenchError
 from handbench.geometry import axis_angle_to_matrix
 from handbench.hands.anatomy import anatomy
+from handbench.hands.fit_algebra import bounded_step, root_pose
 from handbench.hands.fit_kernel import (
     copy_parameters,
     evaluate,
@@ -71,6 +72,25 @@ def test_the_analytic_jacobian_is_the_numeric_one(side: Side) -> None:
         numeric = (moved.points - state.points) / step
         np.testing.assert_allclose(analytic[:16, :, k], numeric[:16], atol=1e-6)
         np.testing.assert_allclose(analytic[16:, :, k], numeric[16:], atol=5e-3)
+
+
+def test_the_root_survives_its_matrix() -> None:
+    rng = np.random.default_rng(2)
+    axes = rng.normal(size=(300, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    turns = np.concatenate([rng.uniform(0, np.pi, 280), np.full(10, np.pi - 1e-9), [0.0, 1e-12] * 5])
+    vectors = axes * turns[:, None]
+    found = np.array([root_pose(matrix) for matrix in axis_angle_to_matrix(vectors)])
+    np.testing.assert_allclose(found, vectors, atol=1e-12)
+
+
+def test_a_bounded_step_holds_betas_at_their_limit() -> None:
+    matrix = np.eye(10) + 0.1
+    vector, betas = np.zeros(10), np.zeros(10)
+    vector[0] = -10.0
+    step = bounded_step(matrix, vector, betas, 3.0)
+    assert step[0] == 3.0
+    np.testing.assert_allclose((matrix @ step + vector)[1:], 0.0, atol=1e-6)
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -139,13 +139,18 @@ def palm_frame(model: HandModel) -> tuple[FloatArray, FloatArray, FloatArray]:
     bases = joints[[MANO16.index(f"{finger}1") for finger in ("index", "middle", "ring", "little")]]
     across = _unit(bases[0] - bases[3])
     forward = bases.mean(axis=0) - joints[0]
-    forward = _unit(forward - across * (forward @ across))
+    forward = _unit(forward - across * _dot(forward, across))
     palmar = np.cross(across, forward) * (1.0 if model.side is Side.RIGHT else -1.0)
     return forward, palmar, across
 
 
+def _dot(a: FloatArray, b: FloatArray) -> float:
+    # Not BLAS: the axes decide every sampled pose, and are to be the same on every machine.
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
 def _unit(vector: FloatArray) -> FloatArray:
-    return np.asarray(vector / np.linalg.norm(vector))
+    return np.asarray(vector / np.sqrt(_dot(vector, vector)))
 
 
 @njit(cache=True, nogil=True)

@@ -13,6 +13,7 @@ from numba import njit
 
 from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.hands.anatomy import FLEXED_SHARE, FULL_FLEXION
+from handbench.hands.fit_algebra import cholesky, cholesky_solve
 from handbench.hands.fit_kernel import (
     FIRST_ANGLE,
     FIRST_BETA,
@@ -108,38 +109,6 @@ def normal_equations(
     for b in range(10):
         hessian[FIRST_BETA + b, FIRST_BETA + b] += prior.beta_weight
         gradient[FIRST_BETA + b] += prior.beta_weight * state.betas[b]
-
-
-@njit(cache=True, nogil=True)
-def cholesky(matrix: FloatArray, n: int) -> bool:
-    """Replaces the lower half of the leading (n, n) by its Cholesky factor; False where not definite."""
-    for i in range(n):
-        for j in range(i + 1):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= matrix[i, k] * matrix[j, k]
-            if i == j:
-                if value <= 0.0:
-                    return False
-                matrix[i, i] = np.sqrt(value)
-            else:
-                matrix[i, j] = value / matrix[j, j]
-    return True
-
-
-@njit(cache=True, nogil=True)
-def cholesky_solve(factor: FloatArray, n: int, vector: FloatArray) -> None:
-    """Solves in place with what :func:`cholesky` left."""
-    for i in range(n):
-        value = vector[i]
-        for k in range(i):
-            value -= factor[i, k] * vector[k]
-        vector[i] = value / factor[i, i]
-    for i in range(n - 1, -1, -1):
-        value = vector[i]
-        for k in range(i + 1, n):
-            value -= factor[k, i] * vector[k]
-        vector[i] = value / factor[i, i]
 
 
 @njit(cache=True, nogil=True)

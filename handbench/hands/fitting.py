@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from handbench.arrays import BoolArray, FloatArray, IndexArray
+from handbench.arrays import BoolArray, FloatArray
 from handbench.errors import HandbenchError
-from handbench.geometry import matrix_to_axis_angle
 from handbench.hands.anatomy import IS_KNUCKLE, anatomy
+from handbench.hands.fit_algebra import bounded_step, root_pose
 from handbench.hands.fit_kernel import (
     N_POINTS,
     FitArrays,
@@ -104,7 +104,7 @@ def fit_hands(
     errors = np.where(weight > 0, np.linalg.norm(fits.points - target, axis=-1), np.nan)
     return FitResult(
         side=model.side,
-        pose=np.concatenate([matrix_to_axis_angle(fits.rotation), fingers], axis=1),
+        pose=np.concatenate([fits.root, fingers], axis=1),
         betas=fits.betas,
         transl=fits.transl,
         joints=fits.points[:, _FROM_POINTS],
@@ -123,7 +123,7 @@ def estimate_betas(
 class Fits(NamedTuple):
     """Arrays that receive the fits of N hands."""
 
-    rotation: FloatArray
+    root: FloatArray
     transl: FloatArray
     angles: FloatArray
     betas: FloatArray
@@ -139,27 +139,11 @@ def _estimate(
     for _ in range(_SHAPE_ROUNDS):
         matrix, vector = np.zeros((N_BETAS, N_BETAS)), np.zeros(N_BETAS)
         _fit(model, arrays, prior, target, weight, betas, matrix, vector)
-        step = _bounded_step(matrix, vector, betas)
+        step = bounded_step(matrix, vector, betas, _BETA_LIMIT)
         betas = betas + step
         if np.abs(step).max() < 1e-3:
             break
     return betas
-
-
-def _bounded_step(matrix: FloatArray, vector: FloatArray, betas: FloatArray) -> FloatArray:
-    """Returns the Newton step (10,) that keeps every beta inside its limit."""
-    free: IndexArray = np.arange(N_BETAS)
-    step = np.zeros(N_BETAS)
-    for _ in range(N_BETAS):
-        held = np.setdiff1d(np.arange(N_BETAS), free)
-        right = -vector[free] - matrix[np.ix_(free, held)] @ step[held]
-        step[free] = np.linalg.solve(matrix[np.ix_(free, free)] + 1e-9 * np.eye(len(free)), right)
-        beyond = free[np.abs(betas[free] + step[free]) > _BETA_LIMIT]
-        if not len(beyond):
-            break
-        step[beyond] = np.sign(betas[beyond] + step[beyond]) * _BETA_LIMIT - betas[beyond]
-        free = np.setdiff1d(free, beyond)
-    return step
 
 
 def _check_joints(joints: FloatArray, valid: BoolArray | None) -> tuple[FloatArray, FloatArray]:
@@ -205,7 +189,7 @@ def _fit(
     betas: FloatArray | None, matrix: FloatArray, vector: FloatArray,
 ) -> Fits:  # fmt: skip
     n = len(target)
-    fits = Fits(*(np.empty((n, *shape)) for shape in ((3, 3), (3,), (15, 3), (N_BETAS,), (N_POINTS, 3))))
+    fits = Fits(*(np.empty((n, *shape)) for shape in ((3,), (3,), (15, 3), (N_BETAS,), (N_POINTS, 3))))
     shape = np.zeros(N_BETAS) if betas is None else np.array(betas, dtype=np.float64)
     starts = start_angles(anatomy(model))
     shapes = _shape_points(arrays, starts, shape)
@@ -246,7 +230,7 @@ def _fit_all(
         solve_frame(state, arrays, is_knuckle, target[n], weight[n], prior, with_betas)
         if len(matrix) > 0:
             shape_equations(state, arrays, is_knuckle, target[n], weight[n], prior, matrix, vector)
-        copy_rows(state.rotation, fits.rotation[n])
+        copy_row(root_pose(state.rotation), fits.root[n])
         copy_row(state.transl, fits.transl[n])
         copy_rows(state.angles, fits.angles[n])
         copy_row(state.betas, fits.betas[n])

@@ -42,6 +42,18 @@ def rotations(pose: FloatArray, out: FloatArray) -> None:
 
 
 @njit(cache=True, nogil=True)
+def regress(regressor: FloatArray, values: FloatArray) -> FloatArray:
+    """Returns the product of (16, V) and (V, C), added up in the order of the vertices on every machine."""
+    out = np.zeros((regressor.shape[0], values.shape[1]))
+    for j in range(regressor.shape[0]):
+        for v in range(regressor.shape[1]):
+            if regressor[j, v] != 0.0:
+                for c in range(values.shape[1]):
+                    out[j, c] += regressor[j, v] * values[v, c]
+    return out
+
+
+@njit(cache=True, nogil=True)
 def rest_joints(template: FloatArray, directions: FloatArray, betas: FloatArray, out: FloatArray) -> None:
     """Writes the rest joints (16, 3) of a shape (10,), from the joint template and its shape directions."""
     for j in range(N_JOINTS):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.errors import HandbenchError
-from handbench.hands.lbs import N_JOINTS, forward_hand
+from handbench.hands.lbs import N_JOINTS, forward_hand, regress
 from handbench.hands.topology import close_faces, mirrored_axis, wrist_loop
 from handbench.skeleton import MANO16, OPENPOSE21, tip_vertices
 from handbench.types import HandParams, Side
@@ -91,12 +91,13 @@ class HandModel:
     @cached_property
     def rest_joints(self) -> FloatArray:
         """(16, 3) rest joints of the mean shape [m]."""
-        return np.asarray(self.J_regressor @ self.v_template)
+        return np.asarray(regress(self.J_regressor, self.v_template))
 
     @cached_property
     def joint_shapedirs(self) -> FloatArray:
         """(16, 3, 10) displacement of the rest joints a unit of beta [m]."""
-        return np.asarray(np.einsum("jv,vcb->jcb", self.J_regressor, self.shapedirs))
+        flat = np.ascontiguousarray(self.shapedirs.reshape(N_VERTICES, -1))
+        return np.asarray(regress(self.J_regressor, flat)).reshape(N_JOINTS, 3, N_BETAS)
 
     @cached_property
     def kernel_arrays(self) -> KernelArrays:
@@ -213,7 +214,7 @@ def model_from_arrays(
         value = np.asarray(arrays[key])
         if value.shape != shape or value.dtype.kind not in "fiu":
             raise HandbenchError(f"{source}: {key} has shape {value.shape}, expected {shape} numbers")
-        checked[key] = value.astype(np.float64)
+        checked[key] = np.ascontiguousarray(value, dtype=np.float64)
         if not np.isfinite(checked[key]).all():
             raise HandbenchError(f"{source}: {key} holds values that are not finite")
     faces = checked.pop("f").astype(np.int32)
