@@ -6,6 +6,7 @@ fewer files than the checkout holds.
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -17,7 +18,7 @@ FOLDERS = ("handbench", "synth", "loaders", "metrics", "baselines", "leaderboard
 
 
 def main() -> int:
-    """Runs mypy over the installed copy and over tools and benchmarks; returns its exit status."""
+    """Runs mypy over the installed copy, tools, tests and benchmarks; returns its exit status."""
     expected = sum(len(list((ROOT / folder).rglob("*.py"))) for folder in FOLDERS)
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "site"
@@ -34,17 +35,17 @@ def main() -> int:
             [*pip, "--no-deps", "--no-build-isolation", "--target", str(target), str(build)], check=True
         )
         settings = ["--config-file", str(ROOT / "pyproject.toml"), "--cache-dir", str(ROOT / ".mypy_cache")]
-        done = subprocess.run(
-            [sys.executable, "-m", "mypy", *settings, "handbench"],
-            cwd=target, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        mypy = [sys.executable, "-m", "mypy", *settings]
+        done = subprocess.run([*mypy, "handbench"], cwd=target, capture_output=True, text=True, check=False)
+        paths = {**os.environ, "MYPYPATH": str(target)}
+        beside = subprocess.run([*mypy, "tools", "tests", "benchmarks"], cwd=ROOT, env=paths, check=False)
     print(done.stdout, end="")
     print(done.stderr, end="", file=sys.stderr)
     read = re.search(r"(\d+) source file", done.stdout)
     if done.returncode == 0 and (read is None or int(read[1]) != expected):
         print(f"mypy read {read[1] if read else 0} files, the checkout holds {expected}", file=sys.stderr)
         return 1
-    return done.returncode
+    return done.returncode or beside.returncode
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def demo(out: Path, num: int) -> None:
     verdict = verify_store(folder, deep=True)
     click.echo(f"   {verdict.checked} records decoded and checked, {len(verdict.faults)} faults")
     if verdict.faults:
-        raise CorruptError(verdict.faults[0], f"remove {folder} and run the demo again")
+        raise CorruptError(str(verdict.faults[0]), f"remove {folder} and run the demo again")
     sheet = out / "sheet.png"
     click.echo(f"3. handbench data show {folder} --out {sheet}")
     write_sheet(folder, sheet, num=24)

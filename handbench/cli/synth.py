@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from handbench.store.existing import OnExisting
 
 
 @click.command("synth-aih")
@@ -58,7 +62,7 @@ def synth_aih(
     backgrounds: str,
     hand_model: str,
     size: int | None,
-    on_existing: str,
+    on_existing: OnExisting,
     shards: str | None,
     overrides: tuple[str, ...],
     as_json: bool,

@@ -38,9 +38,9 @@ def draw_skeleton(
     for joint in range(21):
         if np.isfinite(joints_2d[joint]).all():
             color = PAPER if joint == 0 else FINGER_COLORS[(joint - 1) // 4]
-            cv2.circle(out, points[joint], 3 * scale, color, -1, cv2.LINE_AA, shift=3)
+            cv2.circle(out, points[joint], 5 * scale // 2, color, -1, cv2.LINE_AA, shift=3)
             if visibility[joint] <= 0.5:
-                cv2.circle(out, points[joint], 2 * scale, INK, -1, cv2.LINE_AA, shift=3)
+                cv2.circle(out, points[joint], 3 * scale // 2, INK, -1, cv2.LINE_AA, shift=3)
     return out
 
 
