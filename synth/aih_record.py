@@ -161,11 +161,13 @@ def _statistics(fields: Mapping[str, Any]) -> Statistics:
         return counts
     counts["hands"] = {str(len(hands)): 1}
     counts["poses"] = {poses["kind"]: 1}
-    for name in ("background", "lights", "forearm"):
-        counts[name] = {fields["source"][name]: 1}
+    for name in ("background", "lights", "forearm", "object"):
+        counts[name] = {fields["source"][name] or "none": 1}
     if len(hands) == 2:
         worst = max(hand["occlusion"] for hand in hands)
-        counts["occlusion"] = {bin_label(worst, 0.05): 1}
+        # The stated distribution is of hands over hands; objects are drawn on top of it.
+        name = "occlusion_with_object" if fields["source"]["object"] else "occlusion"
+        counts[name] = {bin_label(worst, 0.05): 1}
         counts["gap_mm"] = {bin_label(min(1000 * poses["gap"], 60.0), 1.0): 1}
         counts["penetration_mm"] = {bin_label(1000 * poses["penetration"], 0.5): 1}
         counts["depth_order"] = {fields["depth_order"]: 1}

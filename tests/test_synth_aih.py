@@ -168,7 +168,8 @@ def test_manifest_histograms_count_the_records(dataset: Path, records: list[Reco
     assert sum(statistics["kind"].values()) == NUM
     pairs = [record for record in records if record.fields["kind"] == "pair"]
     two = [r for r in pairs if all(hand is not None for hand in r.fields["hands"].values())]
-    assert sum(statistics["occlusion"].values()) == len(two)
+    without = [record for record in two if not record.fields["source"]["object"]]
+    assert sum(statistics["occlusion"].values()) == len(without)
     assert sum(statistics["hands"].values()) == len(pairs)
 
 

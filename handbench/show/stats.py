@@ -23,7 +23,8 @@ class DatasetStats:
         kinds: records by kind.
         poses: scenes by kind of interaction or sequence.
         hands: pair records by number of hands.
-        occlusion: occlusion of the more occluded hand, one a pair record with two hands.
+        occlusion: occlusion of the more occluded hand, one a pair record with two hands and no object.
+        with_object: the same where there is an object.
         target_occlusion: occlusion of the target, one a hand-centred record.
         box: longer side of each hand's amodal box over the picture's side.
         gap: least distance of the two hands [mm], one a pair record with two hands.
@@ -37,6 +38,7 @@ class DatasetStats:
     poses: Counter[str] = field(default_factory=Counter)
     hands: Counter[int] = field(default_factory=Counter)
     occlusion: list[float] = field(default_factory=list)
+    with_object: list[float] = field(default_factory=list)
     target_occlusion: list[float] = field(default_factory=list)
     box: list[float] = field(default_factory=list)
     gap: list[float] = field(default_factory=list)
@@ -54,7 +56,8 @@ class DatasetStats:
             self.poses[fields["source"]["poses"]["kind"]] += 1
             self.hands[len(present)] += 1
             if len(present) == 2:
-                self.occlusion.append(max(hand["occlusion"] for hand in present))
+                values = self.with_object if fields["source"]["object"] else self.occlusion
+                values.append(max(hand["occlusion"] for hand in present))
                 self.gap.append(1000 * fields["source"]["poses"]["gap"])
         elif fields["occlusion"] is not None:
             self.target_occlusion.append(fields["occlusion"])
@@ -71,6 +74,7 @@ class DatasetStats:
         out.append(f"poses              {_counts(self.poses)}")
         for words, values in (
             ("occlusion, worse hand", self.occlusion),
+            ("  with an object", self.with_object),
             ("occlusion, target", self.target_occlusion),
             ("least gap [mm]", self.gap),
             ("hand box / picture", self.box),
@@ -111,7 +115,7 @@ def plot(stats: DatasetStats, path: Path) -> None:
 
     figure, axes = plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
     histograms = (
-        (axes[0, 0], stats.occlusion, np.linspace(0, 1, 21), "occlusion of the more occluded hand"),
+        (axes[0, 0], stats.occlusion, np.linspace(0, 1, 21), "occlusion of the worse hand, no object"),
         (axes[0, 1], stats.target_occlusion, np.linspace(0, 1, 21), "occlusion of the target"),
         (axes[0, 2], np.minimum(stats.gap, 50), np.linspace(0, 50, 26), "least gap between the hands [mm]"),
         (axes[1, 0], stats.box, np.linspace(0, 1, 26), "hand box / picture"),
