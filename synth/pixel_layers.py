@@ -44,9 +44,9 @@ class PixelLayers:
         self._maps = ShadowMaps(max(len(parts), 1), scene.size)
         self._maps.start(scene)
         placed = []
-        for part in parts:
+        for index, part in enumerate(parts):
             placed.append(np.empty_like(part.arrays.vertices))
-            self._maps.place(part.arrays.vertices.astype(np.float32), placed[-1])
+            self._maps.place(index, part.arrays.vertices.astype(np.float32), placed[-1])
         self._maps.draw([part.arrays for part in parts], placed)
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from handbench.errors import HandbenchError
 from handbench.synth.pixel_layers import PixelLayers, PixelPart
-from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, part_arrays
+from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, bad_index, not_finite, part_arrays
 from handbench.synth.raster_light import surface_points
 from handbench.synth.scene import HandScene
 
@@ -86,11 +86,10 @@ class PyrenderRenderer:
         parts = []
         for part in scene.parts:
             arrays = part_arrays(part, self._copies)
+            if arrays.faces.size and not 0 <= arrays.faces.min() <= arrays.faces.max() < len(arrays.vertices):
+                raise bad_index(part.name, len(arrays.vertices))
             if not np.isfinite(arrays.vertices).all():
-                raise HandbenchError(
-                    f"part {part.name!r} has vertices that are not finite",
-                    "check the pose and shape it is made from",
-                )
+                raise not_finite(part.name)
             parts.append(self._draw(stage, arrays))
         return PixelLayers(scene, tuple(part.name for part in scene.parts), parts)
 

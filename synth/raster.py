@@ -8,17 +8,19 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.errors import HandbenchError
-from handbench.synth import (
-    raster_compose,
-    raster_edges,
-    raster_light,
-    raster_scan,
-    raster_shade,
-    raster_shadow,
-)
+from handbench.synth import raster_passes
 from handbench.synth.layers import chosen_parts
 from handbench.synth.raster_buffers import LayerBuffers, MeshBuffers
-from handbench.synth.raster_inputs import PartArrays, ReadOnlyCopies, light_arrays, part_arrays
+from handbench.synth.raster_compose import nearest_ids
+from handbench.synth.raster_edges import STEP
+from handbench.synth.raster_inputs import (
+    PartArrays,
+    ReadOnlyCopies,
+    bad_index,
+    light_arrays,
+    not_finite,
+    part_arrays,
+)
 from handbench.synth.scene import HandScene
 
 
@@ -95,6 +97,7 @@ class RasterLayers:
         self._b = buffers
         self._K = np.ascontiguousarray(scene.K, np.float64)
         self._focal = float(min(self._K[0, 0], self._K[1, 1]))
+        self._ratio = float(STEP) / self._focal
         self._sh, self._directions, self._colors = light_arrays(scene.lights)
         buffers.maps.start(scene)
 
@@ -102,63 +105,46 @@ class RasterLayers:
         """Draws one part into layer ``index`` and computes the light at its points."""
         b = self._b
         self._meshes.append(mesh)
-        finite, front = raster_scan.project(part.vertices, self._K, mesh.screen)
-        if not finite:
-            raise HandbenchError(
-                f"part {part.name!r} has vertices that are not finite",
-                "check the pose and shape it is made from",
-            )
-        box = b.boxes[index]
-        closed = part.closed and front
-        n = raster_scan.draw_faces(
-            mesh.screen, part.faces, closed, b.keys, box, b.nearness[index], b.owner[index], mesh.drawn
-        )
-        part.drawn = n
-        count = raster_edges.find_edges(
-            b.nearness[index],
-            b.owner[index],
-            self._focal,
-            box,
-            b.flags,
-            b.slot[index],
-            b.bits,
-            b.pixels[index],
-        )
-        raster_edges.sample_edges(
-            mesh.screen,
+        status, part.drawn = raster_passes.draw_part(
+            part.vertices,
             part.faces,
-            mesh.drawn,
-            n,
-            b.slot[index],
-            b.bits,
-            count,
-            b.near4[index],
-            b.owner4[index],
-        )
-        b.counts[index] = raster_edges.keep_edges(
-            b.nearness[index],
+            part.smooth,
+            part.closed,
+            part.skin,
+            part.gloss,
+            self._K,
             self._focal,
-            b.slot[index],
-            b.pixels[index],
-            count,
-            b.near4[index],
-            b.owner4[index],
-        )
-        raster_light.surface_points(
-            part.vertices, part.faces, part.smooth, mesh.points, mesh.normals, mesh.corner
-        )
-        raster_light.light_points(
+            index,
+            b.keys,
+            b.boxes,
+            b.nearness,
+            b.owner,
+            b.slot,
+            b.bits,
+            b.flags,
+            b.pixels,
+            b.counts,
+            b.near4,
+            b.owner4,
+            mesh.screen,
+            mesh.drawn,
+            mesh.corner,
             mesh.points,
             mesh.normals,
             self._sh,
             self._directions,
             self._colors,
-            part.gloss,
-            part.skin,
             mesh.light,
+            mesh.used,
+            b.maps.basis,
+            mesh.placed,
+            b.maps.bounds,
+            b.maps.means,
         )
-        mesh.used[:] = -1.0
-        b.maps.place(mesh.points, mesh.placed)
+        if status == raster_passes.BAD_INDEX:
+            raise bad_index(part.name, len(part.vertices))
+        if status == raster_passes.NOT_FINITE:
+            raise not_finite(part.name)
 
     def draw_light_maps(self) -> None:
         """Draws each part as the first light sees it, on one grid."""
@@ -179,7 +165,7 @@ class RasterLayers:
         w, h = self.size
         ids = np.empty((h, w), np.int8)
         b = self._b
-        raster_compose.nearest_ids(b.nearness, b.boxes, chosen_parts(self.names, names), b.best, ids)
+        nearest_ids(b.nearness, b.boxes, chosen_parts(self.names, names), b.best, ids)
         return ids
 
     def compose(self, scene: HandScene, names: Collection[str]) -> npt.NDArray[np.uint8]:
@@ -190,40 +176,75 @@ class RasterLayers:
         w, h = self.size
         out = np.empty((h, w, 3), np.uint8)
         b.maps.merge(scene, chosen)
-        raster_compose.shade_background(scene.background, b.maps.dark, out)
-        for index in chosen:
-            self._shade(int(index), scene.lights.shadow_strength)
-        raster_compose.paste_edges(
-            b.nearness, b.rgb, b.boxes, b.slot, b.pixels, b.counts, b.near4, b.rgb4, chosen, out
-        )
-        raster_compose.paste_centres(
-            b.nearness, b.rgb, b.boxes, b.slot, chosen, b.best, b.color, b.flags, out
+        for index in chosen.tolist():
+            self._shade(index, scene.lights.shadow_strength)
+        raster_passes.paste(
+            scene.background,
+            b.maps.dark,
+            chosen,
+            b.boxes,
+            b.nearness,
+            b.rgb,
+            b.slot,
+            b.pixels,
+            b.counts,
+            b.near4,
+            b.rgb4,
+            b.best,
+            b.color,
+            b.flags,
+            out,
         )
         return out
 
     def _shade(self, index: int, strength: float) -> None:
         part, mesh, b = self._parts[index], self._meshes[index], self._b
-        raster_shadow.point_shadows(
-            mesh.placed, mesh.normals, self._directions[0], b.maps.merged, *b.maps.used, mesh.shadow
+        height, width, _ = part.texture.shape
+        rows, columns = b.maps.used
+        raster_passes.shade_part(
+            index,
+            strength,
+            self._ratio,
+            self._directions[0],
+            b.maps.merged,
+            rows,
+            columns,
+            part.faces,
+            part.smooth,
+            part.drawn,
+            part.uv,
+            part.colors,
+            part.texels,
+            width,
+            height,
+            mesh.screen,
+            mesh.drawn,
+            mesh.corner,
+            mesh.normals,
+            mesh.placed,
+            mesh.light,
+            mesh.shadow,
+            mesh.used,
+            mesh.stale,
+            mesh.lit,
+            mesh.planes,
+            b.boxes,
+            b.nearness,
+            b.owner,
+            b.rgb,
+            b.pixels,
+            b.counts,
+            b.near4,
+            b.owner4,
+            b.rgb4,
+            b.values,
+            b.ints,
+            b.packed,
+            b.ends,
+            b.starts,
+            b.lengths,
+            b.wanted,
         )
-        vertices = part.vertices.shape[0]
-        if not raster_light.mark_stale(part.faces, part.smooth, vertices, mesh.shadow, mesh.used, mesh.stale):
-            return
-        raster_light.apply_shadow(mesh.light, mesh.shadow, strength, mesh.lit)
-        raster_shade.face_planes(
-            mesh.screen, part.faces, part.smooth, mesh.drawn, part.drawn, mesh.stale, mesh.lit, part.uv,
-            part.colors, mesh.corner, mesh.planes,
-        )  # fmt: skip
-        height, width = part.texture.shape[:2]
-        raster_shade.shade_pixels(
-            mesh.planes, part.texels, width, height, mesh.stale, b.boxes[index], b.owner[index], b.values,
-            b.ints, b.packed, b.ends, b.starts, b.lengths, b.rgb[index],
-        )  # fmt: skip
-        raster_shade.shade_samples(
-            mesh.planes, part.texels, width, height, float(raster_edges.STEP) / self._focal, b.pixels[index],
-            b.counts[index], b.nearness[index], b.rgb[index], b.near4[index], b.owner4[index], b.values,
-            b.ints, b.packed, b.wanted, b.rgb4[index],
-        )  # fmt: skip
 
     def _nearness(self, name: str) -> npt.NDArray[np.float32]:
         self._check()

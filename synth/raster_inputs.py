@@ -71,7 +71,7 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
     """Checks a part and gives its arrays.
 
     Raises:
-        HandbenchError: shapes that do not fit, or faces that name vertices which do not exist.
+        HandbenchError: shapes that do not fit.
     """
     out = PartArrays()
     out.name, out.gloss, out.drawn = part.name, float(part.gloss), 0
@@ -86,8 +86,6 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
         )
     if out.faces.ndim != 2 or out.faces.shape[1] != 3:
         raise HandbenchError(f"part {part.name!r}: faces have shape {out.faces.shape}", "expected (F, 3)")
-    if out.faces.size and (out.faces.max() >= n or out.faces.min() < 0):
-        raise HandbenchError(f"part {part.name!r}: faces name vertices outside 0..{n - 1}", "check the mesh")
     out.texture, out.uv, out.colors = NO_TEXTURE, NO_UV, NO_COLORS
     count = out.faces.shape[0]
     out.smooth = min(count, HAND_FACES) if part.is_hand else count
@@ -113,6 +111,11 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
         raise HandbenchError(f"part {part.name!r} has no colour", "give texture and uv, or colors")
     out.texels = overlapping(out.texture)
     return out
+
+
+def bad_index(name: str, vertices: int) -> HandbenchError:
+    """Makes the error for faces that name vertices which do not exist."""
+    return HandbenchError(f"part {name!r}: faces name vertices outside 0..{vertices - 1}", "check the mesh")
 
 
 def not_finite(name: str) -> HandbenchError:

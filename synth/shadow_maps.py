@@ -36,8 +36,8 @@ class ShadowMaps:
         self._keys = np.zeros((GRID, GRID + BLOCK), np.int64)
         self._cover = np.zeros((GRID // 2, GRID // 2), np.float32)
         self._spare = np.zeros((GRID // 2, GRID // 2), np.float32)
-        self._bounds = np.zeros(4)
-        self._means: list[float] = []
+        self.bounds = np.zeros(4)
+        self.means = np.zeros(parts)
         self._origin = (0.0, 0.0, 1.0)
         self._used = (2, 2)
         self.basis = np.zeros((3, 3), np.float32)
@@ -50,16 +50,15 @@ class ShadowMaps:
         self.basis = light_basis(directions)
         self._share = first_light_share(sh, directions, colors)
         self._inverse = np.asarray(np.linalg.inv(scene.K), np.float64)
-        self._bounds[:] = (np.inf, -np.inf, np.inf, -np.inf)
-        self._means.clear()
+        self.bounds[:] = (np.inf, -np.inf, np.inf, -np.inf)
 
-    def place(self, points: F32, placed: F64) -> None:
-        """Takes the next part's points (N, 3) into the light's frame, ``placed`` (N, 3)."""
-        self._means.append(raster_shadow.light_frame(points, self.basis, placed, self._bounds))
+    def place(self, index: int, points: F32, placed: F64) -> None:
+        """Takes a part's points (N, 3) into the light's frame, ``placed`` (N, 3)."""
+        self.means[index] = raster_shadow.light_frame(points, self.basis, placed, self.bounds)
 
     def draw(self, parts: list[PartArrays], placed: list[F64]) -> None:
         """Draws each part's heights on one grid; ``placed`` become texel coordinates."""
-        left, right, top, bottom = self._bounds.tolist()
+        left, right, top, bottom = self.bounds.tolist()
         if not left <= right:
             return
         texel, room = TEXEL, GRID - 2 * MARGIN - 4
@@ -96,7 +95,7 @@ class ShadowMaps:
         warp = self.basis[:2].astype(np.float64) @ self._inverse * (depth / texel)
         warp[0, 2] -= x0 / texel
         warp[1, 2] -= y0 / texel
-        gap = max(sum(self._means[i] for i in chosen.tolist()) / chosen.size + depth * -toward, 0.0)
+        gap = max(float(self.means[chosen].mean()) + depth * -toward, 0.0)
         reach = int(min(max(round(LIGHT_SIZE * gap / (2.0 * texel)), 1), 4))
         darkness = 1.0 - (1.0 - full) ** (1.0 / GAMMA)
         raster_shadow.plane_shadow(
