@@ -14,8 +14,8 @@ from handbench.arrays import FloatArray, IndexArray
 
 DepthArray = npt.NDArray[np.float32]
 
-CELLS = 48
-"""Cells along each side of the grid: about 6 mm for two hands."""
+CELLS = 40
+"""Cells along each side of the grid: about 7 mm for two hands."""
 
 FAR = np.float32(1e9)
 """Depth of a cell that nothing covers [m]."""
@@ -134,7 +134,7 @@ def search(
     """Finds a direction from which the more hidden hand is hidden by ``target``.
 
     Candidates are tried in order until one lies below and one above the target; then the great circle
-    between them is halved, because the hidden share changes continuously along it.
+    between them is narrowed, because the hidden share changes continuously along it.
 
     Args:
         spheres: see :func:`hidden_shares`.
@@ -144,7 +144,7 @@ def search(
         distance: of the camera from the centre [m].
         scale: cells a unit of x / z.
         target: wanted share of the more hidden hand.
-        steps: how often to halve.
+        steps: how often to narrow it.
 
     Returns:
         The unit vector (3,) and the share that it gives.
@@ -167,7 +167,9 @@ def search(
         for _ in range(steps):
             if min(target - low_value, high_value - target) < 0.012:
                 break
-            middle = low + high
+            # The share grows about evenly along the way: start where a straight line meets the target.
+            part = min(max((target - low_value) / (high_value - low_value), 0.12), 0.88)
+            middle = (1.0 - part) * low + part * high
             length = np.sqrt(np.sum(middle * middle))
             if length < 1e-6:
                 break

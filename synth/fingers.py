@@ -11,6 +11,14 @@ from handbench.synth.rotations import about, product
 CHAINS = np.array([[12, 13, 14], [0, 1, 2], [3, 4, 5], [9, 10, 11], [6, 7, 8]])
 """Rows of the 15 joints of each finger, thumb to little."""
 
+ROWS = np.array([0, 3, 9, 6])
+"""Where index, middle, ring and little finger start among the 15 joints."""
+
+SPREAD = np.array([1.0, 0.12, -0.75, -1.35])
+"""Sideways bending of index, middle, ring and little finger a unit of spread; positive: to the thumb."""
+
+DEGREE = np.pi / 180.0
+
 SOFT = 0.001
 """Fingertips press into the palm by this much [m]."""
 
@@ -74,6 +82,43 @@ def _pose_finger(
             z + far * dz,
         )
         x, y, z = x + dx, y + dy, z + dz
+
+
+@numba.njit(cache=True, nogil=True)
+def vary_angles(
+    angles: FloatArray, parallel: FloatArray, z: FloatArray, low: FloatArray, high: FloatArray
+) -> None:
+    """Varies a pose in place: all fingers together, neighbours alike, each a little on its own.
+
+    Args:
+        angles: (15, 3) [rad]; the abduction of the four knuckles is meant from where fingers are parallel.
+        parallel: (4,) the abduction [rad] that makes straight fingers parallel.
+        z: (24,) normal numbers, standard deviation 1 for a natural variety.
+        low: (15, 3) lower limits [rad].
+        high: (15, 3) upper limits [rad].
+    """
+    own = np.empty(4)
+    own[0], own[1] = z[1], 0.5 * z[1] + 0.7 * z[2]
+    own[2], own[3] = 0.6 * z[2] + 0.6 * z[3], 0.7 * z[3] + 0.6 * z[4]
+    for f in range(4):
+        row = ROWS[f]
+        angles[row, 0] += (5.6 * z[0] + 6.0 * own[f] + 3.0 * z[5 + f]) * DEGREE
+        angles[row + 1, 0] += (7.0 * z[0] + 6.0 * own[f] + 6.0 * z[9 + f]) * DEGREE
+        # The end joint follows the middle one (one tendon bends both), but straight fingers may bend back.
+        angles[row + 2, 0] = 0.6 * angles[row + 1, 0] + 5.0 * z[13 + f] * DEGREE
+        # Bent knuckles lock the sideways movement, and bent fingers are parallel without any.
+        flexion = angles[row, 0]
+        free = 1.0 - 0.8 * min(max(flexion / (80.0 * DEGREE), 0.0), 1.0)
+        spread = angles[row, 1] + (2.0 * z[17] * SPREAD[f] + 1.2 * own[f]) * DEGREE
+        angles[row, 1] = parallel[f] * max(np.cos(flexion), 0.0) + free * spread
+    angles[12, 0] += 6.0 * z[18] * DEGREE
+    angles[12, 1] += 7.0 * z[19] * DEGREE
+    angles[12, 2] = 0.3 * angles[12, 1] + 4.0 * z[20] * DEGREE
+    angles[13, 0] += 8.0 * z[21] * DEGREE
+    angles[14, 0] += 10.0 * z[22] * DEGREE
+    for j in range(15):
+        for k in range(3):
+            angles[j, k] = min(max(angles[j, k], low[j, k]), high[j, k])
 
 
 @numba.njit(cache=True, nogil=True)

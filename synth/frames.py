@@ -23,11 +23,17 @@ _ANCHORS: dict[str, tuple[tuple[int, float], ...]] = {
 """Named points as weighted means of OPENPOSE21 joints."""
 
 
+_WEIGHTS = {name: np.zeros(21) for name in _ANCHORS}
+for _name, _parts in _ANCHORS.items():
+    for _row, _weight in _parts:
+        _WEIGHTS[_name][_row] = _weight
+
+_F, _N, _S = np.eye(3)
+
+
 def anchor_point(joints: FloatArray, name: str) -> FloatArray:
     """Returns a named point (3,) of joints (21, 3) in OPENPOSE21."""
-    rows = [row for row, _ in _ANCHORS[name]]
-    weights = [weight for _, weight in _ANCHORS[name]]
-    return np.asarray(np.array(weights) @ joints[rows])
+    return np.asarray(_WEIGHTS[name] @ joints)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -54,36 +60,44 @@ def hand_frame(joints: FloatArray, right: bool) -> FloatArray:
     return out
 
 
-def partner_frame(kind: PairKind, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def resting_frame(kind: PairKind) -> FloatArray:
+    """Returns the (3, 3) columns f, n, s of hand B in A's (f, n, s), before anything is drawn."""
+    f = np.array(kind.fingers, dtype=np.float64)
+    f /= np.sqrt(f @ f)
+    n = np.array(kind.palm, dtype=np.float64)
+    n -= (n @ f) * f
+    n /= np.sqrt(n @ n)
+    # The other hand's frame is left-handed where A's is right-handed.
+    return np.stack([f, n, -np.cross(f, n)], axis=1)
+
+
+def partner_frame(
+    kind: PairKind, resting: FloatArray, rng: np.random.Generator
+) -> tuple[FloatArray, FloatArray]:
     """Draws how hand B stands in A's frame.
+
+    Args:
+        kind: the kind of interaction.
+        resting: see :func:`resting_frame`.
+        rng: the scene's stream.
 
     Returns:
         (3, 3) columns f, n, s of B in A's (f, n, s), and the unit direction (3,) in which B comes.
     """
-    way = np.array(kind.way, dtype=np.float64)
+    frame, way = resting, np.array(kind.way, dtype=np.float64)
     if kind.mirror_plane is not None:
         lean = np.deg2rad(rng.uniform(*kind.mirror_plane))
-        normal = np.array([np.sin(lean), np.cos(lean), 0.0])
-        frame = np.eye(3) - 2.0 * np.outer(normal, normal)
-        way = -normal
-    else:
-        f = np.array(kind.fingers, dtype=np.float64)
-        f /= np.sqrt(f @ f)
-        n = np.array(kind.palm, dtype=np.float64)
-        n -= (n @ f) * f
-        n /= np.sqrt(n @ n)
-        # The other hand's frame is left-handed where A's is right-handed.
-        frame = np.stack([f, n, -np.cross(f, n)], axis=1)
+        way = -np.array([np.sin(lean), np.cos(lean), 0.0])
+        frame = np.eye(3) - 2.0 * way[:, None] * way
     if kind.swing is not None:
         angle = np.deg2rad(rng.uniform(*kind.swing)) * (1.0 if rng.random() < 0.5 else -1.0)
-        frame = about(np.array([0.0, 1.0, 0.0]), angle) @ frame
+        frame = product(about(_N, angle), frame)
     if kind.tilt is not None:
         # Fingers lean towards A: from f towards -n.
-        turn = about(np.array([0.0, 0.0, 1.0]), -np.deg2rad(rng.uniform(*kind.tilt)))
-        frame = turn @ frame
-        way = frame[:, 0] - np.array([1.0, 0.0, 0.0])
+        frame = product(about(_S, -np.deg2rad(rng.uniform(*kind.tilt))), frame)
+        way = frame[:, 0] - _F
     jitter = exponential(np.deg2rad(np.array(kind.turn)) * rng.standard_normal(3))
-    return jitter @ frame, way / np.sqrt(way @ way)
+    return product(jitter, frame), way / np.sqrt(way @ way)
 
 
 @numba.njit(cache=True, nogil=True)

@@ -17,7 +17,7 @@ from handbench.synth.approach import free_way
 from handbench.synth.arms import choose_arms
 from handbench.synth.closing import close_fingers, finger_segments
 from handbench.synth.fingers import CHAINS
-from handbench.synth.frames import anchor_point, flexion_axes, hand_frame, partner_frame
+from handbench.synth.frames import anchor_point, flexion_axes, hand_frame, partner_frame, resting_frame
 from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PlacedHand, PoseMeta, TwoHands, rest_wrist
@@ -114,6 +114,7 @@ class PairSampler:
         self._kinds = [name for name in weights if weights[name] > 0]
         self._weights = np.array([weights[name] for name in self._kinds])
         self._ranges = np.array([KINDS[name].occlusion for name in self._kinds])
+        self._resting = {name: resting_frame(KINDS[name]) for name in self._kinds}
         self.fingerprint = content_hash(
             ["sampler/1", to_dict(config), [models[side].sha256 for side in Side]]
         )
@@ -147,7 +148,7 @@ class PairSampler:
         else:
             angles = self.posers[side.other].draw(rng, people[side.other], kind.pose_b, kind.vary)
         b = self._draft(side.other, people, angles)
-        if not self._bring_together(rng, kind, a, b):
+        if not self._bring_together(rng, name, a, b):
             return None
         if kind.close_a or kind.close_b:
             self._close(kind, a, b)
@@ -161,12 +162,12 @@ class PairSampler:
         mesh = forward_one(model, HandParams(side, self.posers[side].pose(angles), betas, np.zeros(3)))
         return _Draft(model, angles, betas, mesh, np.eye(3), np.zeros(3))
 
-    def _bring_together(self, rng: np.random.Generator, kind: PairKind, a: _Draft, b: _Draft) -> bool:
+    def _bring_together(self, rng: np.random.Generator, name: str, a: _Draft, b: _Draft) -> bool:
         """Places B in the frame of A and moves it until the hands are as close as drawn."""
-        right_a = a.model.side is Side.RIGHT
+        kind, right_a = KINDS[name], a.model.side is Side.RIGHT
         frame_a = hand_frame(a.mesh.joints21, right_a)
         local_b = hand_frame(b.mesh.joints21, not right_a)
-        relative, way = partner_frame(kind, rng)
+        relative, way = partner_frame(kind, self._resting[name], rng)
         R = frame_a @ relative @ local_b.T
         shift = frame_a @ (np.array(kind.shift) * rng.standard_normal(3))
         t = anchor_point(a.mesh.joints21, kind.anchor_a) - R @ anchor_point(b.mesh.joints21, kind.anchor_b)

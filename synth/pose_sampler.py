@@ -13,16 +13,19 @@ from handbench.hands.model import HandModel
 from handbench.registry import nearest
 from handbench.skeleton import tip_vertices
 from handbench.synth.archetypes import ARCHETYPES, FREE_MIX, Archetype
-from handbench.synth.fingers import CHAINS, open_fingers, settle_thumb
+from handbench.synth.fingers import CHAINS, ROWS, SPREAD, open_fingers, settle_thumb, vary_angles
 from handbench.synth.spheres import SphereSet
 
 DEGREE = np.pi / 180.0
 
-ROWS = (0, 3, 9, 6)
-"""Where index, middle, ring and little finger start among the 15 joints of MANO16."""
+PURE, MOST_BLENDED = 0.4, 0.55
+"""Share of the hands that are one archetype, and how much of a second one the others have at most."""
 
-SPREAD = np.array([1.0, 0.12, -0.75, -1.35])
-"""Sideways bending of index, middle, ring and little finger a unit of spread; positive: to the thumb."""
+_PALM = np.zeros((8, 21))
+"""Points inside the palm as means of joints: two between the wrist and each knuckle."""
+for _row, _knuckle in enumerate((1, 4, 10, 7) * 2):
+    _share = 0.62 if _row < 4 else 0.85
+    _PALM[_row, 0], _PALM[_row, _knuckle] = 1.0 - _share, _share
 
 
 class HandPoser:
@@ -67,10 +70,11 @@ class HandPoser:
             mix: archetypes with weights; by default all of them.
             vary: how much the archetype is varied; 1 is natural.
         """
-        first, second, share = _blend(rng, mix or FREE_MIX)
-        angles = (1 - share) * _TABLES[first] + share * _TABLES[second]
-        _vary(rng, angles, self._parallel, vary)
-        np.clip(angles, self.low, self.high, out=angles)
+        u, z = rng.random(4), rng.standard_normal(24)
+        first, second = _pick(mix or FREE_MIX, float(u[0])), _pick(mix or FREE_MIX, float(u[1]))
+        share = 0.0 if u[2] < PURE else MOST_BLENDED * float(u[3])
+        angles = (1.0 - share) * _TABLES[first] + share * _TABLES[second]
+        vary_angles(angles, self._parallel, vary * z, self.low, self.high)
         self.settle(angles, betas, ARCHETYPES[first if share < 0.5 else second])
         return angles
 
@@ -89,8 +93,7 @@ class HandPoser:
         chains = points[self._chain_rows]
         flesh = self._flesh + self._flesh_dirs @ betas
         open_fingers(angles, chains, self.axes, self._radii, flesh, self._flesh_radii)
-        wrist, knuckles = points[0], points[[1, 4, 10, 7]]
-        palm = np.concatenate([wrist + share * (knuckles - wrist) for share in (0.62, 0.85)])
+        palm = _PALM @ points
         return float(
             settle_thumb(
                 angles,
@@ -136,35 +139,13 @@ def check_mix(mix: Mapping[str, float]) -> None:
 _TABLES = {name: angle_table(archetype) for name, archetype in ARCHETYPES.items()}
 
 
-def _blend(rng: np.random.Generator, mix: Mapping[str, float]) -> tuple[str, str, float]:
-    """Draws two archetypes and how much of the second is mixed in: often none."""
-    names = list(mix)
-    weights = np.cumsum([mix[name] for name in names])
-    u = rng.random(4)
-    first, second = (min(int(np.searchsorted(weights, v * weights[-1])), len(names) - 1) for v in u[:2])
-    share = 0.0 if u[2] < 0.4 else 0.55 * float(u[3])
-    return names[first], names[second], share
-
-
-def _vary(rng: np.random.Generator, angles: FloatArray, parallel: FloatArray, amount: float) -> None:
-    """Varies angles (15, 3) in place: all fingers together, neighbours alike, each a little on its own."""
-    z = amount * rng.standard_normal(24)
-    together = 7.0 * z[0]
-    own = np.array([z[1], 0.5 * z[1] + 0.7 * z[2], 0.6 * z[2] + 0.6 * z[3], 0.7 * z[3] + 0.6 * z[4]])
-    for finger, row in enumerate(ROWS):
-        angles[row, 0] += (0.8 * together + 6.0 * own[finger] + 3.0 * z[5 + finger]) * DEGREE
-        angles[row + 1, 0] += (together + 6.0 * own[finger] + 6.0 * z[9 + finger]) * DEGREE
-        # The end joint follows the middle one (one tendon bends both), but straight fingers may bend back.
-        angles[row + 2, 0] = 0.6 * angles[row + 1, 0] + 5.0 * z[13 + finger] * DEGREE
-        # Bent knuckles lock the sideways movement, and bent fingers are parallel without any.
-        flexion = float(angles[row, 0])
-        free = 1.0 - 0.8 * min(max(flexion / (80.0 * DEGREE), 0.0), 1.0)
-        spread = angles[row, 1] + (2.0 * z[17] * SPREAD[finger] + 1.2 * own[finger]) * DEGREE
-        angles[row, 1] = parallel[finger] * max(np.cos(flexion), 0.0) + free * spread
-    angles[12, :2] += np.array([6.0 * z[18], 7.0 * z[19]]) * DEGREE
-    angles[12, 2] = 0.3 * angles[12, 1] + 4.0 * z[20] * DEGREE
-    angles[13, 0] += 8.0 * z[21] * DEGREE
-    angles[14, 0] += 10.0 * z[22] * DEGREE
+def _pick(mix: Mapping[str, float], u: float) -> str:
+    rest = u * sum(mix.values())
+    for name, weight in mix.items():
+        rest -= weight
+        if rest < 0.0:
+            return name
+    return next(reversed(list(mix)))
 
 
 def _parallel_abduction(model: HandModel, axes: FloatArray) -> FloatArray:

@@ -16,6 +16,9 @@ from handbench.synth.poses import Betas, PoseSource, TwoHands
 from handbench.synth.spheres import SphereSet
 from handbench.types import Side
 
+FLESH = 1.06
+"""Spheres are drawn larger by this much, for the flesh between them: it takes the bias out of the count."""
+
 
 @dataclass(frozen=True, slots=True)
 class OcclusionRange:
@@ -42,13 +45,13 @@ class ViewConfig:
     """
 
     occlusion: OcclusionRange = field(default_factory=OcclusionRange)
-    tolerance: float = 0.035
+    tolerance: float = 0.04
     distance: tuple[float, float] = (0.3, 1.2)
     fov: tuple[float, float] = (15.0, 50.0)
     arm_angle: float = 40.0
     roll: float = 35.0
     any_roll: float = 0.2
-    candidates: int = 16
+    candidates: int = 28
     scenes: int = 12
 
 
@@ -108,11 +111,11 @@ def choose_view(
     far = max(near, min(config.distance[1], radius / np.tan(np.deg2rad(config.fov[0]) / 2)))
     distance = float(np.exp(rng.uniform(np.log(near), np.log(far))))
     arms = np.stack([hand.arm for hand in hands.hands])
-    directions = _directions(rng, hands, arms, config)
+    directions = _directions(rng, hands, arms, config, target)
     if len(hands.hands) == 2:
         placed, owners = _place(hands, spheres)
         scale = 0.48 * CELLS * np.sqrt(distance**2 - radius**2) / radius
-        towards, expected = search(placed, owners, centre, directions, distance, scale, target, 7)
+        towards, expected = search(placed, owners, centre, directions, distance, scale, target, 6)
     else:
         towards, expected, target = directions[0], 0.0, float("nan")
     down = arms.mean(axis=0)
@@ -152,18 +155,19 @@ def draw_scene(
 
 
 def _directions(
-    rng: np.random.Generator, hands: TwoHands, arms: FloatArray, config: ViewConfig
+    rng: np.random.Generator, hands: TwoHands, arms: FloatArray, config: ViewConfig, target: float
 ) -> FloatArray:
     """Draws directions over the sphere, without those towards which a forearm points.
 
-    Between the first ones and the rest stand two near the line through both hands: one hand hides the other
-    there, which few other directions show.
+    Among the first stand two near the line through both hands: there one hand hides the other, which few
+    other directions show.
     """
     draws = rng.standard_normal((2 * config.candidates, 3))
     if len(hands.hands) == 2:
         line = hands.hands[0].joints.mean(axis=0) - hands.hands[1].joints.mean(axis=0)
         line /= max(float(np.sqrt(line @ line)), 1e-9)
-        draws[4:6] = 0.2 * draws[4:6] + np.stack([line, -line])
+        first = 0 if target > 0.5 else 3
+        draws[first : first + 2] = 0.25 * draws[first : first + 2] + np.stack([line, -line])
     draws /= np.sqrt(np.sum(draws * draws, axis=1, keepdims=True))
     ahead = np.max(draws @ arms.T, axis=1)
     allowed = draws[ahead <= np.cos(np.deg2rad(config.arm_angle))]
@@ -175,6 +179,8 @@ def _directions(
 def _place(hands: TwoHands, spheres: Mapping[Side, SphereSet]) -> tuple[FloatArray, IndexArray]:
     """Returns the spheres of both hands and both forearms, and where each group starts."""
     groups = [spheres[hand.side].place(hand.vertices) for hand in hands.hands]
+    for group in groups:
+        group[:, 3] *= FLESH
     steps = np.arange(0.012, ARM_LENGTH, 0.012)
     for hand in hands.hands:
         centres = hand.joints[0] + steps[:, None] * hand.arm
