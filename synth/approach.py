@@ -15,8 +15,11 @@ from handbench.arrays import FloatArray
 
 FaceArray = npt.NDArray[np.int32]
 
-CELL = 0.0022
+FINE = 0.0022
 """Side of a cell of the height maps [m]: finer than the 5 mm triangles of a hand."""
+
+COARSE = 0.0045
+"""The same where a place is only tried."""
 
 LEAN_DEPTH = 0.025
 """Surfaces up to this much farther apart than where they touch first count when a palm is laid flat [m]."""
@@ -46,14 +49,14 @@ def _basis(direction: FloatArray) -> FloatArray:
 
 
 @numba.njit(cache=True, nogil=True)
-def _project(vertices: FloatArray, basis: FloatArray, box: FloatArray) -> FloatArray:
+def _project(vertices: FloatArray, basis: FloatArray, box: FloatArray, cell: float) -> FloatArray:
     """Returns vertices in the basis; across the direction in cells. Writes the box (2, 2) of the latter."""
     out = np.empty_like(vertices)
     box[0], box[1] = np.inf, -np.inf
     for i in range(vertices.shape[0]):
         x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
         for k in range(2):
-            value = (x * basis[k, 0] + y * basis[k, 1] + z * basis[k, 2]) / CELL
+            value = (x * basis[k, 0] + y * basis[k, 1] + z * basis[k, 2]) / cell
             out[i, k] = value
             box[0, k], box[1, k] = min(box[0, k], value), max(box[1, k], value)
         out[i, 2] = x * basis[2, 0] + y * basis[2, 1] + z * basis[2, 2]
@@ -93,17 +96,17 @@ def _draw(heights: FloatArray, points: FloatArray, faces: FaceArray, low: FloatA
 
 
 @numba.njit(cache=True, nogil=True)
-def _lean(gaps: FloatArray, least: float, depth: float) -> tuple[float, float, float, float]:
+def _lean(gaps: FloatArray, least: float, depth: float, cell: float) -> tuple[float, float, float, float]:
     """Fits a plane to the cells whose gap is near the least; returns its two slopes and the cells' middle."""
     n = sx = sy = sz = sxx = sxy = syy = sxz = syz = 0.0
     for j in range(gaps.shape[0]):
         for i in range(gaps.shape[1]):
             z = gaps[j, i]
             if z < least + depth:
-                x, y = i * CELL, j * CELL
+                x, y = i * cell, j * cell
                 n, sx, sy, sz = n + 1.0, sx + x, sy + y, sz + z
                 sxx, sxy, syy, sxz, syz = sxx + x * x, sxy + x * y, syy + y * y, sxz + x * z, syz + y * z
-    if n < 30.0:
+    if n * cell * cell < 1.5e-4:
         return 0.0, 0.0, sx / max(n, 1.0), sy / max(n, 1.0)
     mx, my, mz = sx / n, sy / n, sz / n
     sxx, sxy, syy = sxx / n - mx * mx, sxy / n - mx * my, syy / n - my * my
@@ -121,6 +124,7 @@ def free_way(
     fixed_faces: FaceArray,
     moving_faces: FaceArray,
     direction: FloatArray,
+    cell: float,
 ) -> tuple[float, FloatArray, FloatArray]:
     """Returns how far ``moving`` can go along ``direction`` until it touches ``fixed``.
 
@@ -130,6 +134,7 @@ def free_way(
         fixed_faces: (F, 3) faces of the first, outward.
         moving_faces: (F, 3) faces of the second, outward.
         direction: (3,) unit vector.
+        cell: side of a cell of the height maps [m].
 
     Returns:
         The signed way [m] from where the moving hand is now: negative where it has to step back, infinite
@@ -138,7 +143,7 @@ def free_way(
     """
     basis = _basis(direction)
     box_a, box_b = np.empty((2, 2)), np.empty((2, 2))
-    a, b = _project(fixed, basis, box_a), _project(moving, basis, box_b)
+    a, b = _project(fixed, basis, box_a, cell), _project(moving, basis, box_b, cell)
     low, high = np.maximum(box_a[0], box_b[0]), np.minimum(box_a[1], box_b[1])
     turn, pivot = np.zeros(3), np.zeros(3)
     if high[0] <= low[0] or high[1] <= low[1]:
@@ -156,10 +161,10 @@ def free_way(
                 way, height = gap, ahead[j, i]
             facing[j, i] = gap
     if way < np.inf:
-        slope_x, slope_y, x, y = _lean(facing, way, LEAN_DEPTH)
+        slope_x, slope_y, x, y = _lean(facing, way, LEAN_DEPTH, cell)
         for k in range(3):
             turn[k] = slope_y * basis[0, k] - slope_x * basis[1, k]
             pivot[k] = (
-                (low[0] * CELL + x) * basis[0, k] + (low[1] * CELL + y) * basis[1, k] + height * basis[2, k]
+                (low[0] * cell + x) * basis[0, k] + (low[1] * cell + y) * basis[1, k] + height * basis[2, k]
             )
     return way, turn, pivot

@@ -13,7 +13,7 @@ from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
 from handbench.hands.model import HandMesh, HandModel, forward_one
 from handbench.registry import nearest
-from handbench.synth.approach import free_way
+from handbench.synth.approach import COARSE, FINE, free_way
 from handbench.synth.arms import choose_arms
 from handbench.synth.closing import close_fingers, finger_segments
 from handbench.synth.fingers import CHAINS
@@ -22,7 +22,7 @@ from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PlacedHand, PoseMeta, TwoHands, rest_wrist
 from handbench.synth.quality import Contact, PairLimits, measure_contact
-from handbench.synth.rotations import exponential, logarithm, moved_points, product
+from handbench.synth.rotations import exponential, logarithm, moved_points, product, turned
 from handbench.synth.spheres import make_spheres
 from handbench.types import HandParams, Side
 
@@ -182,29 +182,39 @@ class PairSampler:
             best = int(np.argmax([way if np.isfinite(way) else -np.inf for way in ways]))
             offsets = offsets[best : best + 1]
         for share in (1.0, 0.4, 0.0):
-            place = t + share * shift + offsets[0]
-            travel, turn, pivot = self._way(a, b, rest, R, place, direction)
-            for _ in range(2 if kind.lay_flat and np.isfinite(travel) else 0):
-                angle = float(np.sqrt(turn @ turn))
-                if angle < LAY_FLAT_ENOUGH:
-                    break
-                Q = exponential(turn * min(1.0, LAY_FLAT_LIMIT / angle))
-                travel, turn, pivot = self._way(
-                    a, b, rest, product(Q, b.R), Q @ (b.t - pivot) + pivot, direction
-                )
+            b.place(rest, R, t + share * shift + offsets[0])
+            if kind.lay_flat:
+                self._lay_flat(a, b, rest, direction)
+            travel, _, _ = self._way(a, b, rest, b.R, b.t, direction)
             if np.isfinite(travel):
                 b.place(rest, b.R, b.t + (travel - gap) * direction)
                 return True
         return False
 
+    def _lay_flat(self, a: _Draft, b: _Draft, rest: HandMesh, direction: FloatArray) -> None:
+        """Turns B, twice at most, until its surface lies flat on A's."""
+        for _ in range(2):
+            travel, turn, pivot = self._way(a, b, rest, b.R, b.t, direction, COARSE)
+            angle = float(np.sqrt(turn @ turn))
+            if not np.isfinite(travel) or angle < LAY_FLAT_ENOUGH:
+                return
+            Q = exponential(turn * min(1.0, LAY_FLAT_LIMIT / angle))
+            b.place(rest, product(Q, b.R), turned(Q, b.t - pivot) + pivot)
+
     @staticmethod
     def _way(
-        a: _Draft, b: _Draft, rest: HandMesh, R: FloatArray, t: FloatArray, direction: FloatArray
+        a: _Draft,
+        b: _Draft,
+        rest: HandMesh,
+        R: FloatArray,
+        t: FloatArray,
+        direction: FloatArray,
+        cell: float = FINE,
     ) -> tuple[float, FloatArray, FloatArray]:
         """Puts B at R x + t and returns how far it can go, see :func:`handbench.synth.approach.free_way`."""
         b.place(rest, R, t)
         faces_a, faces_b = a.model.closed_faces, b.model.closed_faces
-        way, turn, pivot = free_way(a.mesh.vertices, b.mesh.vertices, faces_a, faces_b, direction)
+        way, turn, pivot = free_way(a.mesh.vertices, b.mesh.vertices, faces_a, faces_b, direction, cell)
         return way, turn, pivot
 
     @staticmethod
