@@ -97,9 +97,7 @@ def collect(root: Path, side: Side, count: int) -> tuple[Array, Array, SkinnedSc
     """
     scan = read_scan(root / "mesh" / f"Model_Hand_{'R' if side is Side.RIGHT else 'L'}.OFF")
     frames = [
-        (name, t)
-        for name in SEQUENCES
-        for t in range(len(read_tzionas_joints(root, name, side).joints))
+        (name, t) for name in SEQUENCES for t in range(len(read_tzionas_joints(root, name, side).joints))
     ]
     picks = [frames[i] for i in np.linspace(0, len(frames) - 1, count).astype(int)]
     surfaces, joints = [], []
@@ -160,7 +158,7 @@ class Fit:
         self.transl = torch.tensor(moves, dtype=torch.float32, requires_grad=True)
         self.pose = torch.zeros(count, 45, requires_grad=True)
         self.betas = torch.zeros(1, 10, requires_grad=True)
-        self.valid = torch.tensor(np.isfinite(joints).all(-1)[..., None])
+        self.valid = torch.tensor(np.isfinite(joints).all(axis=-1, keepdims=True))
         self.joints = torch.tensor(np.nan_to_num(joints), dtype=torch.float32)
         self.scan_normals = [vertex_normals(s, faces) for s in surfaces]
 
@@ -185,12 +183,15 @@ class Fit:
             optimiser.zero_grad()
             _, joints = self.forward()
             loss = self.joint_loss(joints) + self.prior()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimiser.step()
 
     def fit_surface(self, rounds: int, steps: int) -> None:
         """Alternates between nearest points and point-to-plane steps."""
-        groups = [{"params": [self.pose, self.root, self.betas], "lr": 0.01}, {"params": [self.transl], "lr": 1e-3}]
+        groups = [
+            {"params": [self.pose, self.root, self.betas], "lr": 0.01},
+            {"params": [self.transl], "lr": 1e-3},
+        ]
         optimiser = torch.optim.Adam(groups)
         free = torch.tensor(self.model.v_template[:, 0] * self._sign() < 0.096)
         for number in range(rounds):
@@ -204,7 +205,7 @@ class Fit:
                 slide = (((vertices - target) * 1e3) ** 2).sum(-1)
                 loss = (weight * (gap**2 + 0.05 * slide)).sum() / weight.sum()
                 loss = loss + (0.04 if number < 3 else 0.01) * self.joint_loss(joints) + self.prior()
-                loss.backward()
+                torch.autograd.backward(loss)
                 optimiser.step()
 
     def _sign(self) -> float:
@@ -253,7 +254,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--save", type=Path, help="write the fitted parameters here (npz)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    missed, saved = False, {}
+    missed = False
+    saved: dict[str, npt.NDArray[np.float32]] = {}
     print(f"{'hand':<14}{'mean mm':>9}{'95 % mm':>9}{'worst frame mean':>18}")
     for side in Side:
         surfaces, joints, scan = collect(options.folder, side, options.frames // 2)
@@ -272,7 +274,7 @@ def main(arguments: list[str] | None = None) -> int:
         saved[side.value + "_transl"] = fit.transl.detach().numpy()
     print("bars: mean 3 mm, 95th percentile 7 mm")
     if options.save:
-        np.savez(options.save, **saved)
+        np.savez(options.save, **saved, allow_pickle=False)
     return int(missed)
 
 

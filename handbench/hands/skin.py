@@ -11,7 +11,7 @@ import numpy.typing as npt
 from numba import njit
 
 from handbench.hands.skin_atlas import ATLAS_SIZE, atlas_uv
-from handbench.hands.skin_bake import CHANNELS, skin_channels
+from handbench.hands.skin_bake import CENTRED, CHANNELS, skin_channels
 from handbench.hands.skin_tone import TONE_NAMES, SkinTone, sample_skin_tone, tone_colours
 
 __all__ = [
@@ -19,8 +19,7 @@ __all__ = [
     "atlas_uv", "make_skin_texture", "sample_skin_tone", "skin_channels",
 ]  # fmt: skip
 
-_CENTRED = np.array([name in ("mottle_a", "mottle_b", "grain") for name in CHANNELS])
-_NAIL = CHANNELS.index("nail")
+_CENTRED = np.array([name in CENTRED for name in CHANNELS])
 _ONE = 1 << 14
 
 

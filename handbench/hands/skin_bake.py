@@ -7,9 +7,10 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from handbench.arrays import FloatArray
 from handbench.hands.model import HandModel
-from handbench.hands.skin_atlas import ATLAS_SIZE, texels
-from handbench.hands.skin_coords import SkinCoords, skin_coords
+from handbench.hands.skin_atlas import ATLAS_SIZE, at_texels, texels
+from handbench.hands.skin_coords import SkinCoords, skin_coords, vertex_normals
 from handbench.hands.skin_marks import bell, finger_creases, nail, palm_lines, smoothstep, veins
 from handbench.hands.skin_noise import spots, value_noise
 
@@ -17,9 +18,12 @@ Float32 = npt.NDArray[np.float32]
 
 CHANNELS = (
     "palmar", "crease", "redness", "nail", "nail_rim", "nail_white",
-    "veins", "mottle_a", "mottle_b", "grain", "freckles", "hair",
+    "veins", "mottle_a", "mottle_b", "grain", "freckles", "hair", "relief",
 )  # fmt: skip
-"""What each channel says, 0 to 255; mottle and grain are centred on 128."""
+"""What each channel says, 0 to 255; mottle, grain and relief are centred on 128."""
+
+CENTRED = ("mottle_a", "mottle_b", "grain", "relief")
+"""The channels that swing both ways."""
 
 _LUNULA = (1.0, 0.55, 0.45, 0.3, 0.1)
 
@@ -56,6 +60,25 @@ def _hair(coords: SkinCoords) -> Float32:
     return np.asarray(streaks * where * np.clip(phalanx + 0.6 * palm + wrist, 0.0, 1.0), dtype=np.float32)
 
 
+def relief(model: HandModel) -> FloatArray:
+    """Returns how far each vertex (778,) stands out of its surroundings, -1 in hollows to 1 on ridges.
+
+    Painted faintly, it shows knuckles, tendons and webs where the light alone would not.
+    """
+    vertices, faces = model.v_template, model.faces
+    links = np.zeros((len(vertices), len(vertices)))
+    links[faces, np.roll(faces, 1, axis=1)] = 1.0
+    links = np.maximum(links, links.T)
+    links /= links.sum(axis=1, keepdims=True)
+    normals = vertex_normals(vertices, faces)
+    height = ((vertices - links @ vertices) * normals).sum(axis=1)
+    step = np.linalg.norm(vertices[faces] - vertices[np.roll(faces, 1, axis=1)], axis=2).mean()
+    wide = height
+    for _ in range(6):
+        wide = links @ wide
+    return np.asarray(np.clip((0.5 * (height + links @ height) - wide) / (0.18 * step), -1.0, 1.0))
+
+
 @lru_cache(maxsize=8)
 def skin_channels(model: HandModel) -> npt.NDArray[np.uint8]:
     """Returns the skin channels of a hand model, (C, S, S) uint8, planar, in the order of CHANNELS.
@@ -89,10 +112,10 @@ def skin_channels(model: HandModel) -> npt.NDArray[np.uint8]:
         "grain": 0.5 + 0.5 * grain * (1.0 - 0.75 * plate),
         "freckles": np.maximum(spots(place, 5.0, 0.9, 61), spots(place + 50.0, 11.0, 1.6, 66)) * back,
         "hair": _hair(coords) * skin,
+        "relief": 0.5 + 0.5 * skin * at_texels(relief(model)[:, None], model.faces)[:, 0],
     }
     out = np.zeros((len(CHANNELS), ATLAS_SIZE**2), dtype=np.uint8)
-    centred = [CHANNELS.index(name) for name in ("mottle_a", "mottle_b", "grain")]
-    out[centred] = 128
+    out[[CHANNELS.index(name) for name in CENTRED]] = 128
     for k, name in enumerate(CHANNELS):
         out[k, texels().pixels] = np.clip(np.rint(values[name] * 255.0), 0, 255).astype(np.uint8)
     baked = out.reshape(len(CHANNELS), ATLAS_SIZE, ATLAS_SIZE)

@@ -16,7 +16,7 @@ from handbench.arrays import FloatArray
 TONE_NAMES = ("very light", "light", "intermediate", "tan", "brown", "dark")
 # Lightness, a, b of the back of the hand at melanin 0, 0.2 ... 1, and of the palm.
 _BACK = np.array(
-    [[72, 9, 13.5], [68, 10, 16], [63.5, 11, 18], [57, 12, 19.5], [46, 12.5, 18.5], [34, 10.5, 13.5]]
+    [[72, 9, 13.5], [68, 10, 16], [63.5, 11, 18], [57, 12, 19.5], [47, 12.5, 20], [33, 11, 15.5]]
 )
 _PALM = np.array(
     [[71.5, 13, 12], [69, 13.5, 14], [67, 13.5, 15.5], [64, 13.5, 17], [59, 13, 18], [53, 12, 17]]
@@ -137,6 +137,7 @@ def tone_colours(tone: SkinTone) -> tuple[FloatArray, FloatArray]:
             np.array([3.2, -0.5, 0.0]) * tone.grain,
             np.array([-11.0, 4.5, 5.0]) * tone.freckles,
             np.array([-12.0, 1.0, 0.0]) * tone.hair * (1.0 - 0.4 * dark),
+            (4.5 - 1.5 * dark, -1.0, 0.0),
         ]
     )
     without = np.repeat(back[None], len(added), axis=0)

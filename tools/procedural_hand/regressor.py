@@ -9,6 +9,8 @@ from scipy.optimize import nnls
 Array = npt.NDArray[np.float64]
 
 SUM_WEIGHT = 1e3
+# Wrist and finger bases lie in the palm, whose vertices slide along it: they need a wider choice.
+BASES = (0, 1, 4, 7, 10, 13)
 
 
 def make_regressor(points: Array, joints: Array, shapes: Array, joint_shapes: Array) -> Array:
@@ -22,17 +24,17 @@ def make_regressor(points: Array, joints: Array, shapes: Array, joint_shapes: Ar
     """
     rows = np.zeros((16, len(points)))
     for j, joint in enumerate(joints):
-        near = np.argsort(np.linalg.norm(points - joint, axis=1))[: (60 if j == 0 else 44)]
-        system = [points[near].T - joint[:, None]]
+        near = np.argsort(np.linalg.norm(points - joint, axis=1))[: (140 if j in BASES else 50)]
+        system = [10.0 * (points[near].T - joint[:, None])]
         right = [np.zeros(3)]
         for shape, move in zip(shapes, joint_shapes, strict=True):
-            system.append(2.0 * shape[near].T)
-            right.append(2.0 * move[j])
+            system.append(3.0 * shape[near].T)
+            right.append(3.0 * move[j])
         system.append(np.full((1, len(near)), SUM_WEIGHT))
         right.append(np.array([SUM_WEIGHT]))
         # A little ridge spreads the weight over the whole ring.
-        system.append(0.6 * np.eye(len(near)))
-        right.append(np.full(len(near), 0.6 / len(near)))
+        system.append(0.3 * np.eye(len(near)))
+        right.append(np.full(len(near), 0.3 / len(near)))
         solution, _ = nnls(np.concatenate(system), np.concatenate(right))
         rows[j, near] = solution / solution.sum()
     return rows

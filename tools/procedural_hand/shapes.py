@@ -18,7 +18,7 @@ from topology import Layout
 Array = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-SIZE = 0.060
+SIZE = 0.068
 NAMES = (
     "size", "finger length", "palm width", "thickness", "thumb length",
     "finger girth", "little against index", "knuckles", "thenar", "blunt tips",
@@ -67,10 +67,10 @@ def _finger_length(dims: Dimensions, t: float) -> Dimensions:
 
 
 def _palm_width(dims: Dimensions, t: float) -> Dimensions:
-    dims = _each(dims, lambda f: _move_base(f, 1.0, 1 + 0.045 * t, 1.0))
+    dims = _each(dims, lambda f: _move_base(f, 1.0, 1 + 0.060 * t, 1.0))
     half, deep = dims.wrist_half
     return replace(
-        dims, palm_width=dims.palm_width * (1 + 0.045 * t), wrist_half=(half * (1 + 0.035 * t), deep)
+        dims, palm_width=dims.palm_width * (1 + 0.060 * t), wrist_half=(half * (1 + 0.045 * t), deep)
     )
 
 
