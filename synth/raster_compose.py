@@ -16,6 +16,8 @@ I8 = npt.NDArray[np.int8]
 
 # Pixels between the nodes of the background's map of shadows.
 CELL = 8
+# How far each channel of a cell's pixels is from the cell's left node.
+RAMP = np.repeat(np.arange(CELL, dtype=np.float32) / CELL, 3).astype(np.float32)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -61,12 +63,15 @@ def shade_background(background: U8, dark: F32, out: U8) -> None:
     for y in range(h):
         k = y // CELL
         if y % CELL == 0:
-            above[:] = below
+            for i in range(w * 3):
+                above[i] = below[i]
             plain_above = plain_below if y else _widen(dark[0], above)
             plain_below = _widen(dark[k + 1], below)
         source, target = background[y].reshape(w * 3), out[y].reshape(w * 3)
         if plain_above and plain_below:
-            target[:] = source
+            # Slice assignment copies byte by byte in numba.
+            for i in range(w * 3):
+                target[i] = source[i]
             continue
         part = np.float32((y % CELL) / CELL)
         for i in range(w * 3):
@@ -83,12 +88,11 @@ def _widen(nodes: F32, line: F32) -> bool:
     if plain:
         line[:] = 1.0
         return True
-    for x in range(line.shape[0] // 3):
-        c = x // CELL
-        value = nodes[c] + (nodes[c + 1] - nodes[c]) * np.float32((x % CELL) / CELL)
-        line[3 * x] = value
-        line[3 * x + 1] = value
-        line[3 * x + 2] = value
+    for c in range(nodes.shape[0] - 1):
+        first, rise = nodes[c], nodes[c + 1] - nodes[c]
+        part = line[3 * CELL * c : 3 * CELL * (c + 1)]
+        for i in range(part.shape[0]):
+            part[i] = first + rise * RAMP[i]
     return False
 
 
@@ -106,8 +110,11 @@ def paste_centres(
                 high = max(high, boxes[p, 2])
         if low >= high:
             continue
-        best[low:high] = 0.0
-        edge[low:high] = 0
+        tops, marks = best[low:high], edge[low:high]
+        for x in range(high - low):
+            tops[x] = 0.0
+        for x in range(high - low):
+            marks[x] = 0
         for p in chosen:
             x0, x1 = boxes[p, 0], boxes[p, 2]
             if y < boxes[p, 1] or y >= boxes[p, 3]:
@@ -121,7 +128,7 @@ def paste_centres(
                 top[i] = max(new, old)
             for i in range(mark.shape[0]):
                 done[i] = done[i] | np.uint8(mark[i] >= 0)
-        line, tops, marks, colors = out[y, low:high], best[low:high], edge[low:high], color[low:high]
+        line, colors = out[y, low:high], color[low:high]
         for x in range(high - low):
             keep = tops[x] <= np.float32(0.0) or marks[x] != 0
             c = colors[x]
@@ -163,12 +170,14 @@ def paste_edges(
         for e in range(counts[chosen[j]]):
             place = pixels[chosen[j], e]
             y, x = place // w, place % w
-            best[:] = 0.0
-            color[:] = (
+            back = (
                 np.uint32(out[y, x, 0])
                 | np.uint32(out[y, x, 1]) << np.uint32(8)
                 | np.uint32(out[y, x, 2]) << np.uint32(16)
             )
+            for s in range(4):
+                best[s] = 0.0
+                color[s] = back
             done = False
             for i in range(chosen.shape[0]):
                 p = chosen[i]

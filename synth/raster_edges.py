@@ -53,7 +53,9 @@ def find_edges(
         return 0
     x0, y0, x1, y1 = max(box[0] - 2, 0), max(box[1] - 2, 0), min(box[2] + 2, w), min(box[3] + 2, h)
     for y in range(y0, y1):
-        slot[y, x0:x1] = -1
+        line = slot[y, x0:x1]
+        for x in range(line.shape[0]):
+            line[x] = -1
         if y < box[1] or y >= box[3]:
             nearness[y, x0:x1] = 0.0
             owner[y, x0:x1] = -1
@@ -129,7 +131,9 @@ def sample_edges(
         owner4: (N, 4) gives the face index.
     """
     h, w = slot.shape
-    near4[:n_edges] = 0.0
+    for e in range(n_edges):
+        for s in range(4):
+            near4[e, s] = 0.0
     for i in range(n_drawn):
         f = drawn[i]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -160,21 +164,27 @@ def sample_edges(
             -REACH * (abs(bx) + abs(by)),
             -REACH * (abs(cx) + abs(cy)),
         )
+        ia, ib, ic = 1.0 / ax, 1.0 / bx, 1.0 / cx
         for y in range(y0, y1 + 1):
             ra, rb, rc = ay * y + a0, by * y + b0, cy * y + c0
-            for word in range(x0 >> 6, (x1 >> 6) + 1):
+            # The columns whose samples may lie inside: within reach of all three edges.
+            ea, eb, ec = (reach_a - ra) * ia, (reach_b - rb) * ib, (reach_c - rc) * ic
+            low = max(ea if ax > 0.0 else -1e9, eb if bx > 0.0 else -1e9, ec if cx > 0.0 else -1e9)
+            high = min(ea if ax < 0.0 else 1e9, eb if bx < 0.0 else 1e9, ec if cx < 0.0 else 1e9)
+            left_x, right_x = max(math.ceil(low), x0), min(math.floor(high), x1)
+            if left_x > right_x:
+                continue
+            for word in range(left_x >> 6, (right_x >> 6) + 1):
                 marks = bits[np.uint64(y), np.uint64(word)]
                 left = word << 6
-                if left < x0:
-                    marks &= ALL << np.uint64(x0 - left)
-                if left + 63 > x1:
-                    marks &= ALL >> np.uint64(left + 63 - x1)
+                if left < left_x:
+                    marks &= ALL << np.uint64(left_x - left)
+                if left + 63 > right_x:
+                    marks &= ALL >> np.uint64(left + 63 - right_x)
                 while marks:
                     x = left + lowest_bit(marks)
                     marks &= marks - np.uint64(1)
                     wa, wb, wc = ax * x + ra, bx * x + rb, cx * x + rc
-                    if wa < reach_a or wb < reach_b or wc < reach_c:
-                        continue
                     k = np.uint64(slot[np.uint64(y), np.uint64(x)])
                     for s in range(4):
                         dx, dy = SAMPLE_X[s], SAMPLE_Y[s]

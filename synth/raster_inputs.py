@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 import numpy as np
@@ -92,9 +93,9 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
     if part.texture is not None and part.uv is not None:
         out.texture = copies.get(part.texture, np.uint8)
         out.uv = copies.get(part.uv, np.float32)
-        if out.texture.ndim != 3 or out.texture.shape[2] != 3 or min(out.texture.shape[:2]) < 2:
+        if out.texture.ndim != 3 or out.texture.shape[2] != 3 or min(out.texture.shape[:2]) < 3:
             raise HandbenchError(
-                f"part {part.name!r}: texture has shape {out.texture.shape}", "expected (S, S, 3) with S >= 2"
+                f"part {part.name!r}: texture has shape {out.texture.shape}", "expected (S, S, 3) with S >= 3"
             )
         if out.uv.ndim != 3 or out.uv.shape[1:] != (3, 2) or not 0 < out.uv.shape[0] <= count:
             raise HandbenchError(
@@ -149,11 +150,15 @@ def light_arrays(lights: Lights) -> tuple[F32, F32, F32]:
 
 def light_basis(directions: F32) -> F32:
     """Gives rows a, b, d: d towards the first light, a x b = d, all unit."""
-    d = directions[0] / max(float(np.linalg.norm(directions[0])), 1e-12)
-    up = np.array([1.0, 0.0, 0.0]) if abs(d[0]) < 0.7 else np.array([0.0, 1.0, 0.0])
-    b = np.cross(d, up)
-    b /= np.linalg.norm(b)
-    return np.stack([np.cross(b, d), b, d]).astype(np.float32)
+    x, y, z = directions[0].tolist()
+    size = max(math.sqrt(x * x + y * y + z * z), 1e-12)
+    x, y, z = x / size, y / size, z / size
+    # b = d x u and a = b x d, where u is the axis x, or y where the light comes along x.
+    bx, by, bz = (0.0, z, -y) if abs(x) < 0.7 else (-z, 0.0, x)
+    size = math.sqrt(bx * bx + by * by + bz * bz)
+    bx, by, bz = bx / size, by / size, bz / size
+    a = (by * z - bz * y, bz * x - bx * z, bx * y - by * x)
+    return np.array((a, (bx, by, bz), (x, y, z)), np.float32)
 
 
 def _plain(array: npt.NDArray[Any], dtype: type[_Scalar]) -> npt.NDArray[_Scalar]:

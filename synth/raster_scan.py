@@ -29,7 +29,7 @@ FACE_BITS = 20
 FACE_MASK = (1 << FACE_BITS) - 1
 DEPTH_SCALE = float(1 << 33)
 # Pixels drawn at once, and spare columns on the right of the key buffers.
-BLOCK = 8
+BLOCK = 4
 # Heights towards the light are stored plus this, to be positive [m].
 LIFT = 400.0
 

@@ -23,6 +23,8 @@ QUANTITIES = 7
 BLOCK = 8
 CHUNK = 256
 ROW = CHUNK + BLOCK
+# Width that says there is no texture: R, G and B of the light hold the colour.
+UNTEXTURED = 2
 # Row buffers of integers: place of the texel, its two weights, and the four texels.
 COLUMNS = 7
 
@@ -108,6 +110,9 @@ def _finish(values: F32, ints: I32, texels: U32, width: int, height: int, count:
         count: columns to do.
         packed: (ROW,) gives R + 256 G + 65536 B.
     """
+    if width == UNTEXTURED:
+        _tint(values, count, packed)
+        return
     _place(values, width, height, count, ints)
     below, second = np.uint64(3 * width), np.uint64(2)
     for i in range(count):
@@ -118,6 +123,24 @@ def _finish(values: F32, ints: I32, texels: U32, width: int, height: int, count:
         ints[5 * ROW + i] = np.int32(texels[at + below])
         ints[6 * ROW + i] = np.int32(texels[at + below + second])
     _mix(values, ints, count, packed)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _tint(values: F32, count: int, packed: U32) -> None:
+    """Packs what has no texture: ``_mix`` with white texels."""
+    top, half = np.float32(255.0), np.float32(0.5)
+    for i in range(count):
+        z = np.float32(1.0) / values[i]
+        shine = values[6 * ROW + i] * z
+        z = z * top
+        red, green, blue = values[3 * ROW + i] * z, values[4 * ROW + i] * z, values[5 * ROW + i] * z
+        red = red if red < top else top
+        green = green if green < top else top
+        blue = blue if blue < top else top
+        red = red + (top - red) * shine + half
+        green = green + (top - green) * shine + half
+        blue = blue + (top - blue) * shine + half
+        packed[i] = np.uint32(np.int32(red) | np.int32(green) << np.int32(8) | np.int32(blue) << np.int32(16))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

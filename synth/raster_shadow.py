@@ -49,7 +49,8 @@ def light_frame(points: F32, basis: F32, placed: F64, bounds: F64) -> float:
 def merge_heights(heights: F32, boxes: I32, chosen: I32, rows: int, columns: int, merged: F32) -> None:
     """Takes the greatest of the chosen parts' heights, ``EMPTY`` elsewhere."""
     for y in range(rows):
-        merged[y, :columns] = EMPTY
+        for x in range(columns):
+            merged[y, x] = EMPTY
     for p in chosen:
         for y in range(boxes[p, 1], boxes[p, 3]):
             source = heights[p, y, boxes[p, 0] : boxes[p, 2]]

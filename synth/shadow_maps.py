@@ -49,7 +49,7 @@ class ShadowMaps:
         sh, directions, colors = light_arrays(scene.lights)
         self.basis = light_basis(directions)
         self._share = first_light_share(sh, directions, colors)
-        self._inverse = np.asarray(np.linalg.inv(scene.K), np.float64)
+        self._inverse = inverse_intrinsics(scene.K)
         self.bounds[:] = (np.inf, -np.inf, np.inf, -np.inf)
 
     def place(self, index: int, points: F32, placed: F64) -> None:
@@ -92,7 +92,7 @@ class ShadowMaps:
             self.dark[:] = 1.0
             return
         x0, y0, texel = self._origin
-        warp = self.basis[:2].astype(np.float64) @ self._inverse * (depth / texel)
+        warp = (self.basis[:2].astype(np.float64) @ self._inverse) * (depth / texel)
         warp[0, 2] -= x0 / texel
         warp[1, 2] -= y0 / texel
         gap = max(float(self.means[chosen].mean()) + depth * -toward, 0.0)
@@ -119,8 +119,22 @@ class ShadowMaps:
 
 def first_light_share(sh: F32, directions: F32, colors: F32) -> float:
     """Gives the first light's share of all light on a plane that faces the camera."""
-    facing = np.maximum(-directions[:, 2], 0.0) * colors.mean(1)
-    ambient = sh.mean(1)
-    around = max(float(ambient[0] - ambient[2] + 2.0 * ambient[6]), 0.0)
-    total = float(facing.sum()) + around
-    return float(facing[0]) / total if total > 0.0 else 0.0
+    facing = [
+        max(-z, 0.0) * sum(color)
+        for (_, _, z), color in zip(directions.tolist(), colors.tolist(), strict=True)
+    ]
+    ambient = sh.sum(1).tolist()
+    total = sum(facing) + max(ambient[0] - ambient[2] + 2.0 * ambient[6], 0.0)
+    return facing[0] / total if total > 0.0 else 0.0
+
+
+def inverse_intrinsics(K: FloatArray) -> FloatArray:
+    """Inverts an upper triangular K (3, 3)."""
+    (fx, skew, cx), (_, fy, cy), _ = K.tolist()
+    return np.array(
+        (
+            (1.0 / fx, -skew / (fx * fy), (skew * cy / fy - cx) / fx),
+            (0.0, 1.0 / fy, -cy / fy),
+            (0.0, 0.0, 1.0),
+        )
+    )
