@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
-from handbench.arrays import FloatArray, ImageArray
+from handbench.arrays import FloatArray, ImageArray, IndexArray
 from handbench.hands.model import HandModel
 from handbench.synth import forearm_mesh as mesh
 from handbench.synth import forearm_rim
@@ -35,14 +37,21 @@ def rim_colors(model: HandModel, texture: ImageArray, uv: npt.NDArray[np.float32
     Returns:
         (16, 3) uint8 sRGB, one for each vertex of the loop.
     """
-    face, corner = np.nonzero(np.isin(model.faces, model.wrist_loop))
-    spots = np.rint(uv[face, corner]).astype(np.int64).clip(0, texture.shape[0] - 1)
+    rows, order, counts = _rim_corners(model)
+    spots = np.rint(uv.reshape(-1, 2)[rows]).astype(np.int64).clip(0, texture.shape[0] - 1)
     found = texture[spots[:, 1], spots[:, 0]].astype(np.float64)
-    position = np.searchsorted(np.sort(model.wrist_loop), model.faces[face, corner])
-    order = np.argsort(model.wrist_loop)[position]
-    total = np.zeros((forearm_rim.AROUND, 3))
-    np.add.at(total, order, found)
-    return np.rint(total / np.bincount(order, minlength=forearm_rim.AROUND)[:, None]).astype(np.uint8)
+    total = np.stack([np.bincount(order, found[:, c], forearm_rim.AROUND) for c in range(3)], axis=1)
+    return np.rint(total / counts[:, None]).astype(np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _rim_corners(model: HandModel) -> tuple[IndexArray, IndexArray, IndexArray]:
+    """Returns the face corners at the rim, which of its 16 vertices each is, and how many each has."""
+    corners = model.faces.ravel()
+    rows = np.flatnonzero(np.isin(corners, model.wrist_loop))
+    place = {int(vertex): i for i, vertex in enumerate(model.wrist_loop)}
+    order = np.array([place[int(vertex)] for vertex in corners[rows]], dtype=np.int64)
+    return rows, order, np.bincount(order, minlength=forearm_rim.AROUND)
 
 
 def make_forearm(

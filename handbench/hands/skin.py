@@ -1,11 +1,12 @@
 """The skin of a hand: one atlas for every mesh of MANO's topology, and a texture for every person.
 
 `atlas_uv` and `skin_channels` belong to a hand model and are made once; `make_skin_texture` paints one
-person's skin from them in about a millisecond.
+person's skin from them in a quarter of a millisecond.
 """
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -33,18 +34,22 @@ def _paint(
     """Adds channel times row in fixed point (14 bits), a line of the atlas at a time."""
     count, height, width = channels.shape
     line = np.empty(width, dtype=np.int32)
+    zero, white = np.int32(0), np.int32(255)
     for y in range(height):
         for c in range(3):
-            for x in range(width):
-                line[x] = base[c]
+            line[:] = base[c]
             for k in range(count):
                 gain = rows[k, c]
                 if gain != 0:
                     source = channels[k, y]
                     for x in range(width):
                         line[x] += gain * np.int32(source[x])
+            # Planes, not interleaved colours: the store then runs in SIMD.
+            target = out[c, y]
             for x in range(width):
-                out[y, x, c] = np.uint8(min(max(line[x] >> 14, 0), 255))
+                value = line[x] >> np.int32(14)
+                value = zero if value < zero else value
+                target[x] = np.uint8(white if value > white else value)
 
 
 def make_skin_texture(channels: npt.NDArray[np.uint8], tone: SkinTone) -> npt.NDArray[np.uint8]:
@@ -59,6 +64,6 @@ def make_skin_texture(channels: npt.NDArray[np.uint8], tone: SkinTone) -> npt.ND
     fixed = np.rint(gains * _ONE).astype(np.int32)
     centre = 128 * fixed[_CENTRED].sum(axis=0)
     base = (np.rint(colour * _ONE) - centre + _ONE // 2).astype(np.int32)
-    out = np.empty((*channels.shape[1:], 3), dtype=np.uint8)
-    _paint(channels, base, fixed, out)
-    return out
+    planes = np.empty((3, *channels.shape[1:]), dtype=np.uint8)
+    _paint(channels, base, fixed, planes)
+    return np.asarray(cv2.merge(list(planes)), dtype=np.uint8)
