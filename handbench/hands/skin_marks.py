@@ -42,7 +42,7 @@ _FINGER_CREASES = (
 _THUMB_CREASES = ((1.0, -1.0, 0.7), (1.0, 1.8, 0.6), (2.0, -0.8, 1.0))
 # Palm lines with their strength and width [mm].
 _PALM_LINES = (
-    (HEART_LINE, 0.95, 0.95), (HEAD_LINE, 0.85, 0.95), (LIFE_LINE, 0.95, 1.0), (FATE_LINE, 0.3, 0.9),
+    (HEART_LINE, 0.85, 1.25), (HEAD_LINE, 0.8, 1.25), (LIFE_LINE, 0.85, 1.3), (FATE_LINE, 0.3, 1.2),
     (WRIST_LINES[0], 0.5, 1.2), (WRIST_LINES[1], 0.4, 1.2),
 )  # fmt: skip
 

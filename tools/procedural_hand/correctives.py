@@ -21,7 +21,7 @@ FLEXIONS = np.deg2rad([-15.0, 15.0, 30.0, 45.0, 60.0, 75.0, 90.0, 105.0])
 SPREADS = np.deg2rad([-15.0, 15.0])
 RIDGE = 0.01
 LIMIT = 8.0
-BULGE = 13.0
+BULGE = 16.0
 HEAD = 2.2
 
 
@@ -59,7 +59,7 @@ def bent_field(dims: Dimensions, finger: int, joint: int, rotation: Array, palm:
     def field(points: Array) -> Array:
         back = (points - pivot) @ rotation + pivot
         moved = np.min([piece(back) for piece in pieces[joint:]], axis=0)
-        fold = np.clip(((points - pivot) @ inward + 2.0) / 7.0, 0.0, 1.0)
+        fold = np.clip(((points - pivot) @ inward) / 7.0, 0.0, 1.0)
         if joint == 0:
             base = palm(points)
             if finger < 4:

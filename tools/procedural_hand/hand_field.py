@@ -35,7 +35,7 @@ def finger_pieces(finger: Finger) -> list[Tube]:
         start, end = (float(np.interp(marks[bone + k], where, values[:, 1])) for k in (0, 1))
         length = finger.lengths[bone]
         if bone == 2:
-            end = 0.51 * float(values[-1, 0] + values[-1, 2]) + 1.0
+            end = 0.62 * float(values[-1, 0] + values[-1, 2]) + 1.0
             length -= end
         pieces.append(
             Tube(joints[bone], frames[bone], length, where, values, float(marks[bone]), (start, end), 2.3)
