@@ -11,20 +11,21 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
-from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.hands.model import HandMesh, HandModel
 from handbench.registry import nearest
 from handbench.synth.approach import COARSE, FINE, free_way
 from handbench.synth.arms import choose_arms
 from handbench.synth.closing import close_fingers, finger_segments
 from handbench.synth.fingers import CHAINS
 from handbench.synth.frames import anchor_point, flexion_axes, hand_frame, partner_frame, resting_frame
+from handbench.synth.pair_draft import HandDraft, start_draft
 from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
-from handbench.synth.poses import Betas, PlacedHand, PoseMeta, TwoHands, rest_wrist
+from handbench.synth.poses import Betas, PoseMeta, TwoHands
 from handbench.synth.quality import Contact, PairLimits, measure_contact
-from handbench.synth.rotations import exponential, logarithm, moved_points, product, turned
+from handbench.synth.rotations import exponential, product, turned
 from handbench.synth.spheres import make_spheres
-from handbench.types import HandParams, Side
+from handbench.types import Side
 
 if TYPE_CHECKING:
     from handbench.synth.recipe import AihRecipe
@@ -62,27 +63,6 @@ class SamplerConfig:
     touch_gap: tuple[float, float] = (-0.0012, 0.0008)
     limits: PairLimits = field(default_factory=PairLimits)
     tries: int = 20
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A hand on its way to its place: pose with the root at rest, mesh where it is now."""
-
-    model: HandModel
-    angles: FloatArray
-    betas: FloatArray
-    mesh: HandMesh
-    R: FloatArray
-    t: FloatArray
-
-    def place(self, mesh: HandMesh, R: FloatArray, t: FloatArray) -> None:
-        """Puts a mesh that stands at rest at R x + t."""
-        self.R, self.t = R, t
-        self.mesh = HandMesh(
-            moved_points(mesh.vertices, R, t),
-            moved_points(mesh.joints16, R, t),
-            moved_points(mesh.joints21, R, t),
-        )
 
 
 class PairSampler:
@@ -140,14 +120,14 @@ class PairSampler:
     def _try(self, rng: np.random.Generator, people: Betas, name: str, attempt: int) -> TwoHands | None:
         kind = KINDS[name]
         side = Side.RIGHT if rng.random() < 0.5 else Side.LEFT
-        a = self._draft(side, people, self.posers[side].draw(rng, people[side], kind.pose_a, kind.vary))
+        a = self._start(side, people, self.posers[side].draw(rng, people[side], kind.pose_a, kind.vary))
         if kind.pose_b is None:
             angles = a.angles + np.deg2rad(2.5) * rng.standard_normal((15, 3)) * (a.angles != 0)
             poser = self.posers[side.other]
             angles = np.clip(angles, poser.low, poser.high)
         else:
             angles = self.posers[side.other].draw(rng, people[side.other], kind.pose_b, kind.vary)
-        b = self._draft(side.other, people, angles)
+        b = self._start(side.other, people, angles)
         if not self._bring_together(rng, name, a, b):
             return None
         if kind.close_a or kind.close_b:
@@ -157,12 +137,10 @@ class PairSampler:
             return None
         return self._finish(rng, name, attempt, a, b, contact)
 
-    def _draft(self, side: Side, people: Betas, angles: FloatArray) -> _Draft:
-        model, betas = self.models[side], people[side]
-        mesh = forward_one(model, HandParams(side, self.posers[side].pose(angles), betas, np.zeros(3)))
-        return _Draft(model, angles, betas, mesh, np.eye(3), np.zeros(3))
+    def _start(self, side: Side, people: Betas, angles: FloatArray) -> HandDraft:
+        return start_draft(self.models[side], angles, self.posers[side].pose(angles), people[side])
 
-    def _bring_together(self, rng: np.random.Generator, name: str, a: _Draft, b: _Draft) -> bool:
+    def _bring_together(self, rng: np.random.Generator, name: str, a: HandDraft, b: HandDraft) -> bool:
         """Places B in the frame of A and moves it until the hands are as close as drawn."""
         kind, right_a = KINDS[name], a.model.side is Side.RIGHT
         frame_a = hand_frame(a.mesh.joints21, right_a)
@@ -191,7 +169,7 @@ class PairSampler:
                 return True
         return False
 
-    def _lay_flat(self, a: _Draft, b: _Draft, rest: HandMesh, direction: FloatArray) -> None:
+    def _lay_flat(self, a: HandDraft, b: HandDraft, rest: HandMesh, direction: FloatArray) -> None:
         """Turns B, twice at most, until its surface lies flat on A's."""
         for _ in range(2):
             travel, turn, pivot = self._way(a, b, rest, b.R, b.t, direction, COARSE)
@@ -203,8 +181,8 @@ class PairSampler:
 
     @staticmethod
     def _way(
-        a: _Draft,
-        b: _Draft,
+        a: HandDraft,
+        b: HandDraft,
         rest: HandMesh,
         R: FloatArray,
         t: FloatArray,
@@ -218,7 +196,9 @@ class PairSampler:
         return way, turn, pivot
 
     @staticmethod
-    def _offsets(rng: np.random.Generator, kind: PairKind, a: _Draft, frame: FloatArray) -> list[FloatArray]:
+    def _offsets(
+        rng: np.random.Generator, kind: PairKind, a: HandDraft, frame: FloatArray
+    ) -> list[FloatArray]:
         """Returns the places [m] that B's anchor may take relative to A's."""
         sign = 1.0 if rng.random() < 0.5 else -1.0
         if not kind.interleave:
@@ -227,7 +207,7 @@ class PairSampler:
         pitch = (ends[0] - ends[3]) / 3
         return [sign * side * share * pitch * frame[:, 2] for side in (1, -1) for share in (0.42, 0.5, 0.58)]
 
-    def _close(self, kind: PairKind, a: _Draft, b: _Draft) -> None:
+    def _close(self, kind: PairKind, a: HandDraft, b: HandDraft) -> None:
         """Closes the fingers of one hand around the other, then of the other around the first."""
         for hand, other, wanted in ((a, b, kind.close_a), (b, a, kind.close_b)):
             if not wanted:
@@ -251,12 +231,10 @@ class PairSampler:
             )
             for finger in range(1, 5):
                 hand.angles[CHAINS[finger], 0] += bends[finger]
-            R, t = hand.R, hand.t
-            pose = poser.pose(hand.angles)
-            hand.place(forward_one(hand.model, HandParams(side, pose, hand.betas, np.zeros(3))), R, t)
+            hand.change_pose(poser.pose(hand.angles))
 
     def _finish(
-        self, rng: np.random.Generator, name: str, attempt: int, a: _Draft, b: _Draft, contact: Contact
+        self, rng: np.random.Generator, name: str, attempt: int, a: HandDraft, b: HandDraft, contact: Contact
     ) -> TwoHands:
         right_a = a.model.side is Side.RIGHT
         arms, _ = choose_arms(
@@ -266,17 +244,9 @@ class PairSampler:
             hand_frame(b.mesh.joints21, not right_a),
             rng.standard_normal((6, 2, 2)),
         )
-        placed = {draft.model.side: self._placed(draft, arm) for draft, arm in zip((a, b), arms, strict=True)}
+        placed = {draft.model.side: draft.placed(arm) for draft, arm in zip((a, b), arms, strict=True)}
         meta = PoseMeta(self.name, name, gap=contact.gap, penetration=contact.penetration, tries=attempt)
         return TwoHands(placed[Side.RIGHT], placed[Side.LEFT], meta)
-
-    def _placed(self, draft: _Draft, arm: FloatArray) -> PlacedHand:
-        side = draft.model.side
-        pose = self.posers[side].pose(draft.angles)
-        pose[:3] = logarithm(draft.R)
-        wrist = rest_wrist(draft.model, draft.betas)
-        params = HandParams(side, pose, draft.betas, draft.R @ wrist + draft.t - wrist)
-        return PlacedHand(params, draft.mesh.vertices, draft.mesh.joints21, arm)
 
 
 def make_posers(models: Mapping[Side, HandModel]) -> dict[Side, HandPoser]:

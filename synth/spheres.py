@@ -19,6 +19,9 @@ from handbench.hands.model import HandModel
 FINGER_JOINTS = ((13, 14, 15), (1, 2, 3), (4, 5, 6), (10, 11, 12), (7, 8, 9))
 """The MANO16 joints of thumb, index, middle, ring and little finger."""
 
+COARSE = 0.0075
+"""Least distance of the spheres that count what covers what [m]."""
+
 ANCHORS = 8
 """Skin points that carry a sphere."""
 
@@ -33,6 +36,7 @@ class SphereSet:
         scales: (S,) radius over the mean distance of the anchors from the centre.
         bones: (S,) the MANO16 joint that moves the sphere most.
         fingers: (S,) 0 thumb to 4 little finger, -1 palm.
+        coarse: rows of about half of the spheres, enough to count what covers what.
     """
 
     anchors: IndexArray
@@ -40,6 +44,7 @@ class SphereSet:
     scales: FloatArray
     bones: IndexArray
     fingers: IndexArray
+    coarse: IndexArray
 
     def place(self, vertices: FloatArray) -> FloatArray:
         """Returns (S, 4) centre and radius [m] of the spheres on a posed mesh (778, 3)."""
@@ -78,11 +83,8 @@ def make_spheres(model: HandModel, spacing: float = 0.005) -> SphereSet:
     normals = vertex_normals(vertices, model.closed_faces)
     centres, radii = _inscribed(vertices, normals)
     order = [int(i) for i in np.argsort(-radii, kind="stable") if 0.003 < radii[i] < 0.022]
-    # The side of a flat palm gives balls that poke out between its vertices: the mesh is coarse there.
-    keep: list[int] = []
-    for i in order:
-        if not keep or np.min(np.sum((centres[keep] - centres[i]) ** 2, axis=1)) > spacing**2:
-            keep.append(i)
+    keep = _spread(centres, order, spacing)
+    coarse = np.array(_spread(centres[keep], list(range(len(keep))), COARSE), dtype=np.int64)
     anchors = np.array([_around(vertices, centres[i], radii[i]) for i in keep], dtype=np.int64)
     weights = np.array([_affine(vertices[a], centres[i]) for a, i in zip(anchors, keep, strict=True)])
     placed = np.einsum("sk,skc->sc", weights, vertices[anchors])
@@ -91,7 +93,16 @@ def make_spheres(model: HandModel, spacing: float = 0.005) -> SphereSet:
     fingers = np.full(len(keep), -1, dtype=np.int64)
     for finger, joints in enumerate(FINGER_JOINTS):
         fingers[np.isin(bones, joints)] = finger
-    return SphereSet(anchors, weights, radii[keep] / mean, bones, fingers)
+    return SphereSet(anchors, weights, radii[keep] / mean, bones, fingers, coarse)
+
+
+def _spread(centres: FloatArray, order: list[int], spacing: float) -> list[int]:
+    """Returns the rows of ``order`` that are farther than ``spacing`` [m] from all rows kept before."""
+    keep: list[int] = []
+    for i in order:
+        if not keep or np.min(np.sum((centres[keep] - centres[i]) ** 2, axis=1)) > spacing**2:
+            keep.append(i)
+    return keep
 
 
 def vertex_normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:

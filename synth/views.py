@@ -16,6 +16,9 @@ from handbench.synth.poses import Betas, PoseSource, TwoHands
 from handbench.synth.spheres import SphereSet
 from handbench.types import Side
 
+ALONG, ACROSS = 0.3, 0.3
+"""How far the first directions stray from the line through both hands and from the plane across it."""
+
 FLESH = 1.06
 """Spheres are drawn larger by this much, for the flesh between them: it takes the bias out of the count."""
 
@@ -51,7 +54,7 @@ class ViewConfig:
     arm_angle: float = 40.0
     roll: float = 35.0
     any_roll: float = 0.2
-    candidates: int = 28
+    candidates: int = 24
     scenes: int = 12
 
 
@@ -111,7 +114,7 @@ def choose_view(
     far = max(near, min(config.distance[1], radius / np.tan(np.deg2rad(config.fov[0]) / 2)))
     distance = float(np.exp(rng.uniform(np.log(near), np.log(far))))
     arms = np.stack([hand.arm for hand in hands.hands])
-    directions = _directions(rng, hands, arms, config, target)
+    directions = _directions(rng, hands, arms, config)
     if len(hands.hands) == 2:
         placed, owners = _place(hands, spheres)
         scale = 0.48 * CELLS * np.sqrt(distance**2 - radius**2) / radius
@@ -155,21 +158,23 @@ def draw_scene(
 
 
 def _directions(
-    rng: np.random.Generator, hands: TwoHands, arms: FloatArray, config: ViewConfig, target: float
+    rng: np.random.Generator, hands: TwoHands, arms: FloatArray, config: ViewConfig
 ) -> FloatArray:
     """Draws directions over the sphere, without those towards which a forearm points.
 
-    Among the first stand two near the line through both hands: there one hand hides the other, which few
-    other directions show.
+    Two near the line through both hands come first, where one hand hides the other, then two across it, where
+    it hides least: between them lies almost every share that the scene allows.
     """
     draws = rng.standard_normal((2 * config.candidates, 3))
     if len(hands.hands) == 2:
         line = hands.hands[0].joints.mean(axis=0) - hands.hands[1].joints.mean(axis=0)
         line /= max(float(np.sqrt(line @ line)), 1e-9)
-        first = 0 if target > 0.5 else 3
-        draws[first : first + 2] = 0.25 * draws[first : first + 2] + np.stack([line, -line])
-    draws /= np.sqrt(np.sum(draws * draws, axis=1, keepdims=True))
-    ahead = np.max(draws @ arms.T, axis=1)
+        draws[:2] *= ALONG
+        draws[0] += line
+        draws[1] -= line
+        draws[2:4] -= (1.0 - ACROSS) * (draws[2:4] @ line)[:, None] * line
+    draws /= np.sqrt(np.einsum("ij,ij->i", draws, draws))[:, None]
+    ahead = (draws @ arms.T).max(axis=1)
     allowed = draws[ahead <= np.cos(np.deg2rad(config.arm_angle))]
     if len(allowed) == 0:
         allowed = draws[np.argmin(ahead)][None]
@@ -178,7 +183,10 @@ def _directions(
 
 def _place(hands: TwoHands, spheres: Mapping[Side, SphereSet]) -> tuple[FloatArray, IndexArray]:
     """Returns the spheres of both hands and both forearms, and where each group starts."""
-    groups = [spheres[hand.side].place(hand.vertices) for hand in hands.hands]
+    groups = []
+    for hand in hands.hands:
+        own = spheres[hand.side]
+        groups.append(own.place(hand.vertices)[own.coarse])
     for group in groups:
         group[:, 3] *= FLESH
     steps = np.arange(0.012, ARM_LENGTH, 0.012)
