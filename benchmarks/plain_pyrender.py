@@ -86,7 +86,7 @@ def _mesh(part: Part) -> Any:
     """Makes a pyrender mesh with smooth normals, its colours from a texture or from the vertices."""
     mesh = trimesh.Trimesh(part.vertices, part.faces, process=False)
     if part.texture is None or part.uv is None:
-        mesh.visual.vertex_colors = part.colors
+        mesh.visual = trimesh.visual.ColorVisuals(mesh, vertex_colors=part.colors)
         return pyrender.Mesh.from_trimesh(mesh, smooth=True)
     faces = part.faces[: len(part.uv)]
     size = part.texture.shape[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from handbench.synth.raster_scan import BLOCK
-from handbench.synth.raster_shade import CHUNK, COLUMNS, QUANTITIES, ROW
+from handbench.synth.raster_texels import CHUNK, COLUMNS, QUANTITIES, ROW
 from handbench.synth.shadow_maps import ShadowMaps
 
 

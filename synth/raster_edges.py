@@ -157,8 +157,8 @@ def sample_edges(
         ax, ay, a0 = sign * (yb - yc), sign * (xc - xb), sign * (xb * yc - xc * yb)
         bx, by, b0 = sign * (yc - ya), sign * (xa - xc), sign * (xc * ya - xa * yc)
         cx, cy, c0 = sign * (ya - yb), sign * (xb - xa), sign * (xa * yb - xb * ya)
-        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
-        inv = sign / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
+        inv = 1.0 / abs((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
+        za, zb, zc = screen[a, 2] * inv, screen[b, 2] * inv, screen[c, 2] * inv
         reach_a, reach_b, reach_c = (
             -REACH * (abs(ax) + abs(ay)),
             -REACH * (abs(bx) + abs(by)),
@@ -167,35 +167,68 @@ def sample_edges(
         ia, ib, ic = 1.0 / ax, 1.0 / bx, 1.0 / cx
         for y in range(y0, y1 + 1):
             ra, rb, rc = ay * y + a0, by * y + b0, cy * y + c0
-            # The columns whose samples may lie inside: within reach of all three edges.
-            ea, eb, ec = (reach_a - ra) * ia, (reach_b - rb) * ib, (reach_c - rc) * ic
-            low = max(ea if ax > 0.0 else -1e9, eb if bx > 0.0 else -1e9, ec if cx > 0.0 else -1e9)
-            high = min(ea if ax < 0.0 else 1e9, eb if bx < 0.0 else 1e9, ec if cx < 0.0 else 1e9)
-            left_x, right_x = max(math.ceil(low), x0), min(math.floor(high), x1)
-            if left_x > right_x:
-                continue
-            for word in range(left_x >> 6, (right_x >> 6) + 1):
+            for word in range(x0 >> 6, (x1 >> 6) + 1):
                 marks = bits[np.uint64(y), np.uint64(word)]
                 left = word << 6
-                if left < left_x:
-                    marks &= ALL << np.uint64(left_x - left)
-                if left + 63 > right_x:
-                    marks &= ALL >> np.uint64(left + 63 - right_x)
+                if left < x0:
+                    marks &= ALL << np.uint64(x0 - left)
+                if left + 63 > x1:
+                    marks &= ALL >> np.uint64(left + 63 - x1)
+                if not marks:
+                    continue
+                # Of these, the columns whose samples may lie inside: within reach of all three edges.
+                ea, eb, ec = (reach_a - ra) * ia, (reach_b - rb) * ib, (reach_c - rc) * ic
+                low = max(ea if ax > 0.0 else -1e9, eb if bx > 0.0 else -1e9, ec if cx > 0.0 else -1e9)
+                high = min(ea if ax < 0.0 else 1e9, eb if bx < 0.0 else 1e9, ec if cx < 0.0 else 1e9)
+                first, last = max(math.ceil(low), left), min(math.floor(high), left + 63)
+                if first > last:
+                    continue
+                marks &= (ALL << np.uint64(first - left)) & (ALL >> np.uint64(left + 63 - last))
                 while marks:
                     x = left + lowest_bit(marks)
                     marks &= marks - np.uint64(1)
-                    wa, wb, wc = ax * x + ra, bx * x + rb, cx * x + rc
                     k = np.uint64(slot[np.uint64(y), np.uint64(x)])
-                    for s in range(4):
-                        dx, dy = SAMPLE_X[s], SAMPLE_Y[s]
-                        ea = wa + (ax * dx + ay * dy)
-                        eb = wb + (bx * dx + by * dy)
-                        ec = wc + (cx * dx + cy * dy)
-                        z = np.float32((ea * za + eb * zb + ec * zc) * inv)
-                        old, own = near4[k, s], owner4[k, s]
-                        hit = (ea >= 0.0) & (eb >= 0.0) & (ec >= 0.0) & (z > old)
-                        near4[k, s] = z if hit else old
-                        owner4[k, s] = np.int32(f) if hit else own
+                    wa, wb, wc = ax * x + ra, bx * x + rb, cx * x + rc
+                    # All is read before anything is written, so that the four are done as one vector.
+                    n0, n1, n2, n3 = near4[k, 0], near4[k, 1], near4[k, 2], near4[k, 3]
+                    o0, o1, o2, o3 = owner4[k, 0], owner4[k, 1], owner4[k, 2], owner4[k, 3]
+                    z0 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[0], SAMPLE_Y[0])
+                    z1 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[1], SAMPLE_Y[1])
+                    z2 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[2], SAMPLE_Y[2])
+                    z3 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[3], SAMPLE_Y[3])
+                    near4[k, 0], near4[k, 1] = max(z0, n0), max(z1, n1)
+                    near4[k, 2], near4[k, 3] = max(z2, n2), max(z3, n3)
+                    owner4[k, 0], owner4[k, 1] = f if z0 > n0 else o0, f if z1 > n1 else o1
+                    owner4[k, 2], owner4[k, 3] = f if z2 > n2 else o2, f if z3 > n3 else o3
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _at(
+    wa: float,
+    wb: float,
+    wc: float,
+    ax: float,
+    ay: float,
+    bx: float,
+    by: float,
+    cx: float,
+    cy: float,
+    za: float,
+    zb: float,
+    zc: float,
+    dx: float,
+    dy: float,
+) -> np.float32:
+    """Gives a face's 1 / z at one sample of a pixel, 0 where it is not.
+
+    Args:
+        wa, wb, wc: its edge functions at the pixel's centre; ax to cy their slopes.
+        za, zb, zc: 1 / z of the corners over the face's area.
+        dx, dy: the sample's place in the pixel.
+    """
+    ea, eb, ec = wa + (ax * dx + ay * dy), wb + (bx * dx + by * dy), wc + (cx * dx + cy * dy)
+    inside = (ea >= 0.0) & (eb >= 0.0) & (ec >= 0.0)
+    return np.float32(ea * za + eb * zb + ec * zc if inside else 0.0)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")

@@ -16,8 +16,9 @@ from handbench.synth.raster_compose import paste_centres, paste_edges, shade_bac
 from handbench.synth.raster_edges import find_edges, keep_edges, sample_edges
 from handbench.synth.raster_light import apply_shadow, light_points, mark_stale, surface_points
 from handbench.synth.raster_scan import F32, F64, I32, I64, draw_faces, project
-from handbench.synth.raster_shade import U8, U32, face_planes, shade_pixels, shade_samples
+from handbench.synth.raster_shade import face_planes, shade_pixels, shade_samples
 from handbench.synth.raster_shadow import light_frame, point_shadows
+from handbench.synth.raster_texels import U8, U32
 
 OK, BAD_INDEX, NOT_FINITE = 0, 1, 2
 
