@@ -42,6 +42,9 @@ LAY_FLAT_LIMIT = np.deg2rad(30.0)
 UNLIKELY = 0.2
 """A kind keeps this share of its weight where the wanted occlusion lies outside its usual range."""
 
+INTERLEAVED = 0.02
+"""Interleaved fingers go this much deeper than fingers that meet tip to tip [m]."""
+
 CLOSING_TOLERANCE = 0.0
 """How deep the spheres of closing fingers may meet those of the other hand [m]."""
 
@@ -158,6 +161,8 @@ class PairSampler:
         if kind.interleave:
             ways = [self._way(a, b, rest, R, t + shift + offset, direction)[0] for offset in offsets]
             best = int(np.argmax([way if np.isfinite(way) else -np.inf for way in ways]))
+            if max(ways) - min(ways) < INTERLEAVED:
+                return False
             offsets = offsets[best : best + 1]
         for share in (1.0, 0.4, 0.0):
             b.place(rest, R, t + share * shift + offsets[0])
@@ -203,9 +208,11 @@ class PairSampler:
         sign = 1.0 if rng.random() < 0.5 else -1.0
         if not kind.interleave:
             return [frame @ (np.array(kind.offset) * (1.0, 1.0, sign))]
-        ends = (a.mesh.joints21[[7, 11, 15, 19]] @ frame)[:, 2]
+        ends = (a.mesh.joints21[[8, 12, 16, 20]] @ frame)[:, 2]
         pitch = (ends[0] - ends[3]) / 3
-        return [sign * side * share * pitch * frame[:, 2] for side in (1, -1) for share in (0.42, 0.5, 0.58)]
+        return [
+            sign * side * share * pitch * frame[:, 2] for side in (1, -1) for share in (0.5, 0.57, 0.64, 0.71)
+        ]
 
     def _close(self, kind: PairKind, a: HandDraft, b: HandDraft) -> None:
         """Closes the fingers of one hand around the other, then of the other around the first."""
