@@ -15,11 +15,7 @@ import numpy as np
 
 from handbench.errors import HandbenchError
 from handbench.synth import (
-    raster_compose,
-    raster_edges,
-    raster_light,
     raster_scan,
-    raster_shade,
     raster_shadow,
 )
 from handbench.synth.agreement import SMALL, compare_layers
@@ -29,12 +25,10 @@ from handbench.synth.scene import HandScene
 from handbench.synth.trial import trial_scene
 
 KERNELS: dict[ModuleType, str] = {
-    raster_scan: "project draw_faces draw_heights",
-    raster_edges: "find_edges sample_edges keep_edges",
-    raster_light: "surface_points light_points mark_stale apply_shadow",
-    raster_shadow: "light_frame merge_heights point_shadows plane_shadow",
-    raster_shade: "face_planes shade_pixels shade_samples",
-    raster_compose: "nearest_ids shade_background paste_edges paste_centres",
+    raster_passes: "draw_part shade_part paste",
+    raster_scan: "draw_heights",
+    raster_shadow: "merge_heights plane_shadow",
+    raster: "nearest_ids",
 }
 TARGET = ("right", "right_arm")
 
@@ -114,14 +108,14 @@ def start_up() -> float:
 
 def agreement(count: int) -> None:
     """Prints the worst masks and depths of raster against pyrender."""
-    raster, pyrender = make_renderer("raster"), make_renderer("pyrender")
+    ours, pyrender = make_renderer("raster"), make_renderer("pyrender")
     found, times = [], []
     for seed in range(count):
         scene = trial_scene(seed, spread=0.35 + 0.9 * (seed % 5) / 4)
         start = time.perf_counter()
         layers = pyrender.render(scene)
         times.append(time.perf_counter() - start)
-        found += [(a, seed) for a in compare_layers(scene, raster.render(scene), layers)]
+        found += [(a, seed) for a in compare_layers(scene, ours.render(scene), layers)]
     large = [(a, seed) for a, seed in found if a.pixels >= SMALL]
     worst, seed = min(large, key=lambda pair: pair[0].iou)
     print(
