@@ -14,10 +14,7 @@ from typing import Any
 import numpy as np
 
 from handbench.errors import HandbenchError
-from handbench.synth import (
-    raster_scan,
-    raster_shadow,
-)
+from handbench.synth import raster, raster_passes, raster_scan, raster_shadow
 from handbench.synth.agreement import SMALL, compare_layers
 from handbench.synth.raster import RasterRenderer
 from handbench.synth.renderers import make_renderer
