@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -123,8 +124,15 @@ def generate(
         CorruptError: a published shard differs from what was written.
     """
     plan = make_plan(num, shards)
+    if not quiet and _never_compiled():
+        print("the first run compiles the kernels: about a minute, once", file=sys.stderr, flush=True)
     job, spec = resolve(options)
     return run_shards(out, plan, spec, job, workers, on_existing, label="synth-aih", quiet=quiet)
+
+
+def _never_compiled() -> bool:
+    """Tells whether numba has no kernels of this installation in its cache."""
+    return not any((Path(__file__).parent / "__pycache__").glob("raster_passes.*.nbi"))
 
 
 def summary(report: RunReport) -> Sequence[str]:
