@@ -171,7 +171,7 @@ def test_shapes_span_adult_anthropometry(right: HandModel) -> None:
     # long, 69 to 95 mm broad; U.S. Army 2012 lies inside it but for the longest hands.
     length, breadth = hand_measures(right, np.random.default_rng(11).normal(size=(4000, 10)))
     assert np.percentile(length, 2.5) < 160.5 and np.percentile(length, 97.5) > 205
-    assert np.percentile(breadth, 2.5) < 73 and np.percentile(breadth, 97.5) > 95
+    assert np.percentile(breadth, 2.5) < 71.5 and np.percentile(breadth, 97.5) > 95
     assert 10 < length.std() < 14 and 5 < breadth.std() < 8
 
 

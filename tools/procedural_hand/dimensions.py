@@ -88,7 +88,7 @@ def _thumb_sections() -> tuple[Section, ...]:
 def _default_fingers() -> tuple[Finger, ...]:
     index = Finger(
         "index",
-        (7.0, 5.0, 28.0),
+        (7.0, 5.0, 27.6),
         (39.5, 23.5, 22.8),
         0.09,
         (-0.05, -0.09, -0.13),
@@ -106,7 +106,7 @@ def _default_fingers() -> tuple[Finger, ...]:
     )
     ring = Finger(
         "ring",
-        (11.0, 6.5, -13.5),
+        (11.0, 6.5, -13.2),
         (40.3, 25.5, 23.7),
         -0.11,
         (-0.06, -0.11, -0.15),
@@ -115,7 +115,7 @@ def _default_fingers() -> tuple[Finger, ...]:
     )
     little = Finger(
         "little",
-        (20.5, 0.5, -31.0),
+        (20.5, 0.5, -30.3),
         (31.8, 18.8, 20.6),
         -0.27,
         (-0.05, -0.10, -0.15),

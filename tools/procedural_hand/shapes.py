@@ -67,10 +67,10 @@ def _finger_length(dims: Dimensions, t: float) -> Dimensions:
 
 
 def _palm_width(dims: Dimensions, t: float) -> Dimensions:
-    dims = _each(dims, lambda f: _move_base(f, 1.0, 1 + 0.060 * t, 1.0))
+    dims = _each(dims, lambda f: _move_base(f, 1.0, 1 + 0.072 * t, 1.0))
     half, deep = dims.wrist_half
     return replace(
-        dims, palm_width=dims.palm_width * (1 + 0.060 * t), wrist_half=(half * (1 + 0.045 * t), deep)
+        dims, palm_width=dims.palm_width * (1 + 0.072 * t), wrist_half=(half * (1 + 0.050 * t), deep)
     )
 
 
