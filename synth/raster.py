@@ -16,6 +16,7 @@ from handbench.synth.raster_edges import STEP
 from handbench.synth.raster_inputs import (
     PartArrays,
     ReadOnlyCopies,
+    background_array,
     bad_index,
     light_arrays,
     not_finite,
@@ -95,7 +96,7 @@ class RasterLayers:
         self._parts = parts
         self._meshes: list[MeshBuffers] = []
         self._b = buffers
-        self._K = np.ascontiguousarray(scene.K, np.float64)
+        self._K = np.array(scene.K, np.float64)
         self._focal = float(min(self._K[0, 0], self._K[1, 1]))
         self._ratio = float(STEP) / self._focal
         self._sh, self._directions, self._colors = light_arrays(scene.lights)
@@ -179,7 +180,7 @@ class RasterLayers:
         for index in chosen.tolist():
             self._shade(index, scene.lights.shadow_strength)
         raster_passes.paste(
-            scene.background,
+            background_array(scene),
             b.maps.dark,
             chosen,
             b.boxes,

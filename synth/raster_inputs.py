@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from handbench.errors import HandbenchError
 from handbench.synth.raster_scan import F32, F64, I32
-from handbench.synth.scene import Lights, Part
+from handbench.synth.scene import HandScene, Lights, Part
 
 # Faces of MANO's mesh; those that follow close the wrist.
 HAND_FACES = 1538
@@ -128,6 +128,21 @@ def overlapping(texture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint32]:
     """Views a texture's bytes as little-endian groups of four, one from each byte on: one load a texel."""
     count = texture.size - 3
     return np.ndarray((count,), np.uint32, buffer=texture.data, strides=(1,))
+
+
+def background_array(scene: HandScene) -> npt.NDArray[np.uint8]:
+    """Gives the background as the kernels take it.
+
+    Raises:
+        HandbenchError: another shape or type than (h, w, 3) uint8.
+    """
+    w, h = scene.size
+    picture = scene.background
+    if picture.shape != (h, w, 3) or picture.dtype != np.uint8:
+        raise HandbenchError(
+            f"background is {picture.dtype} {picture.shape}", f"expected uint8 ({h}, {w}, 3) for this scene"
+        )
+    return _plain(picture, np.uint8)
 
 
 def light_arrays(lights: Lights) -> tuple[F32, F32, F32]:

@@ -75,7 +75,7 @@ def test_shared_edges_are_drawn_once() -> None:
         parts = [part_of(vertices, np.array([face], np.int32), f"t{k}") for k, face in enumerate(fan)]
         parts.append(part_of(vertices, np.array(fan, np.int32), "all"))
         layers = renderer.render(dataclasses.replace(scene_of(*parts), K=K))
-        times = sum(layers.mask(f"t{k}").astype(int) for k in range(4))
+        times = np.sum([layers.mask(f"t{k}") for k in range(4)], axis=0)
         assert times.max() <= 1
         assert np.array_equal(times == 1, layers.mask("all"))
 
@@ -165,6 +165,26 @@ def test_read_only_arrays_are_taken() -> None:
     for part in scene.parts:
         part.vertices.flags.writeable = False
     assert np.array_equal(renderer.render(scene).mask("right"), expected)
+
+
+def test_background_must_fit_the_size() -> None:
+    scene = dataclasses.replace(trial_scene(0, size=64), background=np.zeros((64, 60, 3), np.uint8))
+    layers = RasterRenderer().render(scene)
+    with pytest.raises(HandbenchError, match="background is uint8"):
+        layers.compose(scene, ["right"])
+
+
+def test_ambient_harmonics_of_order_0_are_ambient_light() -> None:
+    scene = trial_scene(1, size=96)
+    sh = np.zeros((9, 3))
+    sh[0] = scene.lights.ambient
+    same = dataclasses.replace(scene, lights=dataclasses.replace(scene.lights, sh=sh))
+    renderer = RasterRenderer()
+    plain = renderer.render(scene).compose(scene, ["right", "left"])
+    assert np.array_equal(renderer.render(same).compose(same, ["right", "left"]), plain)
+    sh[1] = -0.3
+    above = dataclasses.replace(scene, lights=dataclasses.replace(scene.lights, sh=sh))
+    assert not np.array_equal(renderer.render(above).compose(above, ["right", "left"]), plain)
 
 
 def test_unknown_renderer_gets_the_nearest_name() -> None:
