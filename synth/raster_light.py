@@ -101,11 +101,14 @@ def light_points(
             facing = x * dx + y * dy + z * dz
             at = 3 if j == 0 else 0
             for c in range(3):
-                wrap = np.float32(WRAP[c]) if skin else zero
-                # The square of the rim's falloff keeps the wrapped light from looking flat.
-                lit = max((facing + wrap) / (one + wrap), zero)
-                soft = lit * lit * (one + wrap) if facing < wrap else lit
-                light[i, at + c] += colors[j, c] * (soft if skin else lit)
+                lit = max(facing, zero)
+                if skin:
+                    # Light wraps around the terminator; value and slope meet the cosine at facing = wrap.
+                    wrap = np.float32(WRAP[c])
+                    if facing < wrap:
+                        rest = max(facing + wrap, zero)
+                        lit = rest * rest / (np.float32(4.0) * wrap)
+                light[i, at + c] += colors[j, c] * lit
             if gloss > 0.0 and facing > zero:
                 hx, hy, hz = dx + vx, dy + vy, dz + vz
                 size = np.float32(math.sqrt(hx * hx + hy * hy + hz * hz))
