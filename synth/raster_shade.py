@@ -1,6 +1,6 @@
 """Colours of a part's pixels from its texture or vertex colours and the light at its vertices (numba).
 
-Pixels are done 256 at a time. Runs of pixels on one face write interpolated quantities, eight pixels at once;
+Pixels are done 256 at a time. Runs of pixels on one face write interpolated quantities, four pixels at once;
 then all are divided, read from the texture and packed in loops without branches. The buffers are flat arrays
 with fixed strides: the compiler then sees that they do not overlap, and uses vectors.
 """
