@@ -88,4 +88,4 @@ def test_look_at_puts_the_target_in_the_middle(seed: int) -> None:
     rotation, t = cam.look_at(eye, target, rng.normal(size=3))
     np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-9)
     np.testing.assert_allclose(np.linalg.det(rotation), 1)
-    np.testing.assert_allclose(rotation @ target + t, [0, 0, np.linalg.norm(target - eye)], atol=1e-9)
+    np.testing.assert_allclose(rotation @ target + t, [0, 0, float(np.linalg.norm(target - eye))], atol=1e-9)

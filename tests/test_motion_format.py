@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tracked_motion import bone_names, write_tracked
 
 from handbench.arrays import FloatArray
 from handbench.errors import HandbenchError
@@ -20,37 +20,13 @@ from handbench.types import Side
 FRAMES = 3
 
 
-def bone_names(letter: str) -> list[str]:
-    names = [f"Lower Arm {letter}"]
-    for finger in range(5):
-        parts = ["Hand", "0", "1", "2"] if finger < 4 else ["Hand", "0", "1"]
-        names += [f"{letter}Fing.{finger}_{part}" for part in parts]
-    return names
-
-
 def write_hand(root: Path, sequence: str, letter: str) -> FloatArray:
     """Writes a random motion and its skeleton; returns the poses (rows, B, 3, 4) in mm."""
-    names = bone_names(letter)
+    shape = (FRAMES + 1, len(bone_names(letter)), 3)
     rng = np.random.default_rng([1, ord(letter)])
-    poses = np.zeros((FRAMES + 1, len(names), 3, 4))
-    poses[..., :3] = axis_angle_to_matrix(rng.normal(size=(FRAMES + 1, len(names), 3)))
-    poses[..., 3] = rng.normal(size=(FRAMES + 1, len(names), 3)) * 100
-    text = ""
-    for b, name in enumerate(names):
-        text += name + "\n"
-        for row in poses[:, b]:
-            text += " ".join(f"{x:.6g}" for x in (*row[:, :3].ravel(), *row[:, 3])) + " \n"
-    folder = root / sequence
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"Model_Hand_{letter}.MOTION").write_text(text)
-    parents = [
-        "Root_NULL_Bone_0",
-        *(names[0] if n.endswith("Hand") else p for p, n in itertools.pairwise(names)),
-    ]
-    skeleton = f"{FRAMES + 1}\r\n"
-    for b, (parent, name) in enumerate(zip(parents, names, strict=True)):
-        skeleton += f"{parent}\r\n{name}\r\n{10 + b}\r\n"
-    (folder / f"Model_Hand_{letter}.SKEL").write_bytes(skeleton.encode())
+    turns, places = axis_angle_to_matrix(rng.normal(size=shape)), rng.normal(size=shape) * 100
+    poses = np.concatenate([turns, places[..., None]], axis=-1)
+    write_tracked(root / sequence, letter, poses, [10.0 + bone for bone in range(shape[1])])
     return poses
 
 

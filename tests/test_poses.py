@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tracked_motion import bone_names, write_tracked
 
 from handbench.arrays import FloatArray
 from handbench.errors import HandbenchError
@@ -47,10 +48,10 @@ def agree(hands: TwoHands) -> None:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rotations_invert_each_other(seed: int) -> None:
     rotvec = rng_for(seed).normal(size=3)
-    rotvec *= min(1.0, 3.1 / np.linalg.norm(rotvec))
+    rotvec *= min(1.0, 3.1 / float(np.linalg.norm(rotvec)))
     assert np.allclose(exponential(rotvec), axis_angle_to_matrix(rotvec), atol=1e-12)
     assert np.allclose(logarithm(exponential(rotvec)), rotvec, atol=1e-9)
 
@@ -124,38 +125,28 @@ def test_spheres_fill_the_hand() -> None:
     assert depth.min() > -0.004
 
 
-BONES = [
-    f"{{}}Fing.{k}_{part}" for k in range(5) for part in ("Hand", "0", "1", "2") if (k, part) != (4, "2")
-]
 NUMBERS = {"thumb": 4, "index": 3, "middle": 2, "ring": 1, "little": 0}
 
 
 def write_motion(folder: Path, side: Side, joints: list[FloatArray]) -> None:
     """Writes joints (21, 3) of each frame in the format of the tracked hands."""
     letter = "R" if side is Side.RIGHT else "L"
-    places: dict[str, tuple[str, str]] = {}
+    names = bone_names(letter)
+    ends = {names[0]: ("wrist", "middle1")}
     for finger, k in NUMBERS.items():
         numbers = (2, 3, 4) if finger == "thumb" else (1, 2, 3, 4)
-        ends = ["wrist", *(f"{finger}{n}" for n in numbers)]
-        for part, (start, end) in zip(("Hand", "0", "1", "2"), pairwise(ends), strict=False):
-            places[f"{letter}Fing.{k}_{part}"] = (start, end)
-    names = [f"Lower Arm {letter}", *(bone.format(letter) for bone in BONES)]
-    places[names[0]] = ("wrist", "middle1")
-    skeleton, motion = [str(len(joints) + 1)], []
-    for name in names:
-        start, end = (OPENPOSE21.index(joint) for joint in places[name])
-        length = float(np.linalg.norm(joints[0][end] - joints[0][start]))
-        skeleton += ["Root" if name == names[0] else names[0], name, f"{length * 1000:.4f}"]
-        motion.append(name)
-        for frame in [joints[0], *joints]:
-            x = (frame[end] - frame[start]) / np.linalg.norm(frame[end] - frame[start])
-            y = np.cross(x, [0.3, 0.9, 0.1])
-            y /= np.linalg.norm(y)
-            row = [*np.stack([x, y, np.cross(x, y)], axis=1).ravel(), *(1000 * frame[start])]
-            motion.append(" ".join(f"{value:.6g}" for value in row))
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"Model_Hand_{letter}.SKEL").write_text("\n".join(skeleton) + "\n")
-    (folder / f"Model_Hand_{letter}.MOTION").write_text("\n".join(motion) + "\n")
+        chain = ["wrist", *(f"{finger}{n}" for n in numbers)]
+        for part, pair in zip(("Hand", "0", "1", "2"), pairwise(chain), strict=False):
+            ends[f"{letter}Fing.{k}_{part}"] = pair
+    start, end = ([OPENPOSE21.index(ends[name][k]) for name in names] for k in (0, 1))
+    rows = np.stack([joints[0], *joints])
+    along = rows[:, end] - rows[:, start]
+    lengths = np.linalg.norm(along, axis=-1)
+    x = along / lengths[..., None]
+    y = np.cross(x, [0.3, 0.9, 0.1])
+    y /= np.linalg.norm(y, axis=-1, keepdims=True)
+    poses = np.stack([x, y, np.cross(x, y), 1000 * rows[:, start]], axis=-1)
+    write_tracked(folder, letter, poses, [float(length) for length in 1000 * lengths[0]])
 
 
 @pytest.fixture(scope="module")

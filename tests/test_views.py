@@ -59,7 +59,7 @@ def exact_occlusion(hands: TwoHands, view: ViewChoice, size: int = 192) -> float
         parts.append(
             Part(hand.side.value, vertices, faces, hand.side, True, None, None, colors.astype(np.uint8), 0.1)
         )
-    lights = Lights(np.ones(3), np.array([[0.0, 0, -1]]), np.ones((1, 3)), 0.5)
+    lights = Lights(np.ones(3), np.array([[0.0, 0, -1]]), np.ones((1, 3)))
     scene = HandScene(camera.K, (size, size), tuple(parts), lights, background, 2.0)
     layers = RasterRenderer().render(scene)
     seen = layers.visible(["right", "left"])
