@@ -11,12 +11,22 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn, TypeAlias
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = Path(os.environ.get("HANDBENCH_REAL_DATA", ROOT.parent / "shared" / "data"))
+
+Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+"""What the fixture ``handbench`` gives."""
+
+# On a busy machine any example may take long: no test is judged by the clock.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 # What a user's cache would keep (painted backgrounds, fitted motion) is made anew, once a test process.
 _CACHE = tempfile.TemporaryDirectory(prefix="handbench-tests-")
@@ -27,7 +37,7 @@ for name in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skips the running test, or fails it where everything is required."""
     if os.environ.get("HANDBENCH_REQUIRE") == "all":
         pytest.fail(f"{what} is missing, and HANDBENCH_REQUIRE=all")
@@ -60,7 +70,7 @@ def egl() -> None:
 
 
 @pytest.fixture
-def handbench() -> object:
+def handbench() -> Run:
     """Runs the command line as a user types it: ``handbench("data", "verify", path)``."""
 
     def run(*words: object, check: int | None = 0, **environment: str) -> subprocess.CompletedProcess[str]:

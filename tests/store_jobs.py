@@ -16,15 +16,17 @@ from typing import Any
 import numpy as np
 
 from handbench.errors import HandbenchError
+from handbench.store.job import Produce
 from handbench.store.masks import encode_mask
 from handbench.store.plan import DatasetSpec, make_plan
 from handbench.store.record import encode_record
 from handbench.store.run import run_shards
+from handbench.store.statistics import Statistics
 
 SPEC = DatasetSpec("test/1", "0123456789abcdef", 7, recipe={"size": 64}, renderer={"name": "none"})
 
 
-def make_sample(sample_id: int, size: int = 600) -> tuple[bytes, dict[str, dict[str, int]]]:
+def make_sample(sample_id: int, size: int = 600) -> tuple[bytes, Statistics]:
     rng = np.random.default_rng([7, sample_id])
     amodal = np.zeros((24, 40), np.bool_)
     amodal[3 : 5 + sample_id % 15, 4:30] = True
@@ -53,8 +55,8 @@ class RandomJob:
     size: int = 600
     gate: Path | None = None
 
-    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
-        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+    def __call__(self) -> Produce:
+        def produce(sample_id: int) -> tuple[bytes, Statistics]:
             while self.gate is not None and not self.gate.exists():
                 time.sleep(0.01)
             if self.pause:
@@ -71,8 +73,8 @@ class KillingJob:
     at: int
     mark: Path | None = None
 
-    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
-        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+    def __call__(self) -> Produce:
+        def produce(sample_id: int) -> tuple[bytes, Statistics]:
             if sample_id == self.at and (self.mark is None or not self.mark.exists()):
                 if self.mark is not None:
                     self.mark.touch()
@@ -89,11 +91,11 @@ class FailingJob:
     at: int
     bug: bool = False
 
-    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+    def __call__(self) -> Produce:
         if self.at < 0:
             raise HandbenchError("no such model", "choose another")
 
-        def produce(sample_id: int) -> tuple[bytes, dict[str, dict[str, int]]]:
+        def produce(sample_id: int) -> tuple[bytes, Statistics]:
             if sample_id == self.at:
                 raise ZeroDivisionError("bug") if self.bug else HandbenchError("NaN in pose 3", "remove it")
             return make_sample(sample_id)
@@ -111,7 +113,7 @@ class SteppingJob:
     step: int
     mark: Path
 
-    def __call__(self) -> Callable[[int], tuple[bytes, dict[str, dict[str, int]]]]:
+    def __call__(self) -> Produce:
         steps = 0
 
         def watched(call: Callable[..., Any]) -> Callable[..., Any]:

@@ -29,7 +29,7 @@ def posed(side: Side, angles: FloatArray) -> HandMesh:
     return forward(model, pose, np.zeros(10), np.zeros(3))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 10_000), st.sampled_from(list(Side)))
 def test_angles_and_pose_are_inverse(seed: int, side: Side) -> None:
     body = anatomy(load_hand_model("procedural", side))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from subprocess import CompletedProcess
-
 import pytest
+from conftest import Run
 
 from handbench.cli.main import _COMMANDS
-
-Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.mark.parametrize("name", sorted(_COMMANDS))

@@ -63,7 +63,7 @@ def test_two_hands_agree_with_trimesh(gap: float) -> None:
             assert (found.point == (a if found.inside_b else b)).all(axis=1).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10_000))
 def test_a_point_in_a_box_is_as_deep_as_its_nearest_side(seed: int) -> None:
     rng = np.random.default_rng(seed)

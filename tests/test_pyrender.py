@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes.util
 import multiprocessing
-import os
 import sys
 
 import numpy as np
@@ -15,11 +14,7 @@ from handbench.synth.agreement import SMALL, Agreement, compare_layers
 from handbench.synth.renderers import choose_renderer, make_renderer
 from handbench.synth.trial import trial_scene
 
-HAVE_EGL = ctypes.util.find_library("EGL") is not None
-needs_egl = pytest.mark.skipif(
-    not HAVE_EGL and os.environ.get("HANDBENCH_REQUIRE") != "all",
-    reason="EGL is missing: libegl1, libegl-mesa0",
-)
+needs_egl = pytest.mark.usefixtures("egl")
 
 
 def agreements(count: int) -> list[Agreement]:

@@ -6,13 +6,13 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from store_drivers import children, drive, wait_until, wait_until_it_writes
 from store_jobs import SPEC, FailingJob, KillingJob, RandomJob, SteppingJob
 
 from handbench.errors import CorruptError, HandbenchError, PartialError
@@ -24,7 +24,6 @@ from handbench.store.run import RunReport, run_shards
 from handbench.store.verify import verify_store
 
 NUM = 1_100
-DRIVER = [sys.executable, str(Path(__file__).with_name("store_jobs.py"))]
 
 
 def run(
@@ -36,25 +35,6 @@ def run(
 def digest_of(report: RunReport) -> str:
     assert report.manifest is not None
     return report.manifest.digest
-
-
-def drive(root: Path, *words: str, num: int = NUM) -> subprocess.Popen[str]:
-    return subprocess.Popen([*DRIVER, str(root), f"--num={num}", *words], stderr=subprocess.PIPE, text=True)
-
-
-def children(pid: int) -> list[int]:
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-
-
-def wait_until(condition: object) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def leftovers(root: Path) -> list[str]:
@@ -96,14 +76,16 @@ def test_parts_made_apart_are_the_whole(tmp_path: Path, digest: str) -> None:
 
 
 def kill_drivers(root: Path, digest: str, kills: int, seed: int) -> None:
-    """SIGKILLs a driver at random instants until it has finished often enough."""
+    """SIGKILLs drivers at random instants, most of them while they write, until enough have died."""
     chance, killed = random.Random(seed), 0
     while killed < kills:
         out = root / str(killed)
         while True:
             kept = {path: path.stat().st_ino for path in out.glob("shards/[0-9]?[0-9]??")}
-            process = drive(out, "--workers=2", "--pause=0.0002")
-            time.sleep(chance.uniform(0.1, 0.9))
+            process = drive(out, NUM, "--workers=2", "--pause=0.0002")
+            if chance.random() < 0.8:
+                wait_until_it_writes(process, out)
+            time.sleep(chance.uniform(0.0, 0.5))
             process.kill()
             status = process.wait()
             assert process.stderr is not None
@@ -131,13 +113,15 @@ def kill_workers(root: Path, digest: str, rounds: int, seed: int) -> None:
     chance = random.Random(seed)
     for turn in range(rounds):
         out = root / str(turn)
-        process = drive(out, "--workers=2", "--pause=0.001")
+        process, killed = drive(out, NUM, "--workers=2", "--pause=0.001"), 0
+        wait_until_it_writes(process, out)
         for _ in range(2):
-            time.sleep(chance.uniform(0.1, 0.5))
-            for pid in chance.sample(children(process.pid), k=min(1, len(children(process.pid)))):
-                os.kill(pid, signal.SIGKILL)
+            time.sleep(chance.uniform(0.0, 0.3))
+            if workers := children(process.pid):
+                os.kill(chance.choice(workers), signal.SIGKILL)
+                killed += 1
         errors = process.communicate()[1]
-        assert process.returncode == 0, errors
+        assert process.returncode == 0 and killed, errors
         assert open_store(out).manifest.digest == digest and not leftovers(out)
 
 
@@ -185,7 +169,7 @@ def test_errors_of_a_job_reach_the_user(tmp_path: Path, workers: int) -> None:
 def test_a_signal_stops_and_the_same_call_continues(
     tmp_path: Path, digest: str, name: signal.Signals, started: list[subprocess.Popen[str]]
 ) -> None:
-    process = drive(tmp_path, "--workers=2", "--pause=0.004")
+    process = drive(tmp_path, NUM, "--workers=2", "--pause=0.004")
     started.append(process)
     wait_until(lambda: published_shards(tmp_path))
     workers = children(process.pid)
@@ -202,7 +186,7 @@ def test_a_second_run_is_refused_and_a_dead_one_is_not_waited_for(
     tmp_path: Path, digest: str, started: list[subprocess.Popen[str]]
 ) -> None:
     out = tmp_path / "out"
-    first = drive(out, "--workers=1", f"--gate={tmp_path / 'never'}")
+    first = drive(out, NUM, "--workers=1", f"--gate={tmp_path / 'never'}")
     started.append(first)
     wait_until(lambda: children(first.pid))
     for shards in (None, "2"):
@@ -217,7 +201,7 @@ def test_runs_on_different_shards_work_side_by_side(
     tmp_path: Path, digest: str, started: list[subprocess.Popen[str]]
 ) -> None:
     out, gate = tmp_path / "out", tmp_path / "gate"
-    first = drive(out, "--shards=0-1", f"--gate={gate}")
+    first = drive(out, NUM, "--shards=0-1", f"--gate={gate}")
     started.append(first)
     wait_until(lambda: children(first.pid))
     run(out, shards="2-4")
@@ -230,7 +214,7 @@ def test_runs_on_different_shards_work_side_by_side(
 
 def test_a_full_disk_loses_nothing(tmp_path: Path, digest: str) -> None:
     run(tmp_path, shards="0-1")
-    process = drive(tmp_path, "--workers=2", "--largest-file=300000")
+    process = drive(tmp_path, NUM, "--workers=2", "--largest-file=300000")
     errors = process.communicate()[1]
     assert process.returncode == 3
     assert len(errors.splitlines()) == 1 and "cannot write" in errors and "run the same command" in errors
@@ -252,11 +236,11 @@ def test_the_number_may_grow_but_not_shrink(tmp_path: Path, digest: str) -> None
 
 def test_shards_of_another_recipe_are_refused(tmp_path: Path, digest: str) -> None:
     run(tmp_path)
-    for name, value in (("recipe_hash", "fedcba9876543210"), ("seed", 8)):
-        other = replace(SPEC, **{name: value})
+    recipe, other = replace(SPEC, recipe_hash="fedcba9876543210"), replace(SPEC, seed=8)
+    for name, spec in (("recipe_hash", recipe), ("seed", other)):
         with pytest.raises(HandbenchError) as caught:
-            run_shards(tmp_path, Plan(NUM), other, RandomJob(), 0, quiet=True)
-        assert str(value) in str(caught.value) and str(getattr(SPEC, name)) in str(caught.value)
+            run_shards(tmp_path, Plan(NUM), spec, RandomJob(), 0, quiet=True)
+        assert str(getattr(spec, name)) in str(caught.value) and str(getattr(SPEC, name)) in str(caught.value)
     with pytest.raises(HandbenchError, match="already holds 5 shards"):
         run_shards(tmp_path, Plan(NUM), SPEC, RandomJob(), 0, "error", quiet=True)
     smaller = run_shards(tmp_path, Plan(300), other, RandomJob(), 0, "overwrite", quiet=True)

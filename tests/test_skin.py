@@ -37,7 +37,7 @@ def owner_map() -> npt.NDArray[np.int64]:
     return owner.reshape(ATLAS_SIZE, ATLAS_SIZE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-0.4, 0.4), st.floats(-0.4, 0.4))
 def test_bilinear_reads_stay_on_their_own_face(a: float, b: float, dx: float, dy: float) -> None:
     # Up to 0.4 px outside the triangle as well: renderers extrapolate a little at edges.

@@ -8,15 +8,15 @@ import os
 import pickle
 import random
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import lmdb
 import numpy as np
 import pytest
+from conftest import Run
 from store_jobs import SPEC, RandomJob, make_sample
 
 from handbench.errors import CorruptError, HandbenchError, PartialError
@@ -192,7 +192,7 @@ def test_deep_looks_inside_the_records(tmp_path: Path) -> None:
     small, large = np.zeros((24, 40), np.bool_), np.ones((24, 40), np.bool_)
     good = {"image": image, "target_amodal": encode_mask(large), "target_visible": encode_mask(small)}
     joints = np.full((21, 3), np.nan)
-    cases = [
+    cases: list[tuple[dict[str, bytes], dict[str, Any], str | None]] = [
         (good, {"right": {"joints": joints, "joints_valid": np.zeros(21, np.bool_), "occlusion": 0.5}}, None),
         ({**good, "image": image[:40]}, {}, "image does not decode"),
         ({**good, "target_amodal": encode_mask(small), "target_visible": encode_mask(large)}, {},
@@ -212,22 +212,14 @@ def test_deep_looks_inside_the_records(tmp_path: Path) -> None:
         assert what is not None and fault.what.startswith(what)
 
 
-def command(*words: str) -> subprocess.CompletedProcess[str]:
-    code = "from handbench.cli.main import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "data", "verify", *words], capture_output=True, text=True, check=False
-    )
-
-
-def test_the_command_says_it_in_its_exit_status(copy: Path) -> None:
-    sound = command(str(copy), "--deep")
-    assert sound.returncode == 0 and sound.stdout.startswith(f"sound: {NUM} samples")
+def test_the_command_says_it_in_its_exit_status(handbench: Run, copy: Path) -> None:
+    sound = handbench("data", "verify", copy, "--deep")
+    assert sound.stdout.startswith(f"sound: {NUM} samples")
     (copy / "manifest.json").rename(copy / "aside")
-    assert command(str(copy)).returncode == PartialError.exit_code
+    handbench("data", "verify", copy, check=PartialError.exit_code)
     (copy / "aside").rename(copy / "manifest.json")
     file = copy / "shards" / "00002" / "shard.json"
     file.write_bytes(file.read_bytes().replace(b'"n": 20', b'"n": 21'))
-    broken = command(str(copy), "--json")
-    assert broken.returncode == CorruptError.exit_code
+    broken = handbench("data", "verify", copy, "--json", check=CorruptError.exit_code)
     assert json.loads(broken.stdout)["faults"][0]["shard"] == 2
-    assert command(str(copy / "nothing")).returncode == HandbenchError.exit_code
+    handbench("data", "verify", copy / "nothing", check=HandbenchError.exit_code)

@@ -8,7 +8,7 @@ import msgpack
 import numpy as np
 import pytest
 import xxhash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from store_jobs import make_sample
@@ -18,9 +18,6 @@ from handbench.store.fields import decode_fields, encode_fields
 from handbench.store.masks import decode_mask, encode_mask
 from handbench.store.record import HEADER, decode_record, encode_record, find_records
 from handbench.store.statistics import Tally, bin_label
-
-settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
 
 plain = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text() | st.binary()
 arrays = hnp.arrays(
