@@ -199,3 +199,35 @@ def enclose(points: FloatArray) -> tuple[FloatArray, float]:
         x, y, z = points[i, 0] - centre[0], points[i, 1] - centre[1], points[i, 2] - centre[2]
         square = max(square, x * x + y * y + z * z)
     return centre, np.sqrt(square)
+
+
+@numba.njit(cache=True, nogil=True)
+def clear_directions(draws: FloatArray, arms: FloatArray, most: float, count: int) -> FloatArray:
+    """Normalises directions (N, 3) and keeps those towards which no forearm points.
+
+    Args:
+        draws: any vectors.
+        arms: (A, 3) unit vectors.
+        most: largest cosine of the angle to a forearm.
+        count: how many are kept at most.
+
+    Returns:
+        At least one: the clearest, where none is clear.
+    """
+    out = np.empty((count, 3))
+    kept, least = 0, np.inf
+    for i in range(draws.shape[0]):
+        if kept == count:
+            break
+        length = np.sqrt(draws[i, 0] ** 2 + draws[i, 1] ** 2 + draws[i, 2] ** 2)
+        x, y, z = draws[i, 0] / length, draws[i, 1] / length, draws[i, 2] / length
+        ahead = -np.inf
+        for a in range(arms.shape[0]):
+            ahead = max(ahead, x * arms[a, 0] + y * arms[a, 1] + z * arms[a, 2])
+        if kept == 0 and ahead < least:
+            least = ahead
+            out[0, 0], out[0, 1], out[0, 2] = x, y, z
+        if ahead <= most:
+            out[kept, 0], out[kept, 1], out[kept, 2] = x, y, z
+            kept += 1
+    return out[: max(kept, 1)]

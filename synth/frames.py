@@ -8,7 +8,7 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.synth.fingers import joint_rotation
 from handbench.synth.pair_kinds import PairKind
-from handbench.synth.rotations import about, dot, exponential, product, turned
+from handbench.synth.rotations import about, dot, exponential, mean_point, product, turned
 
 _ANCHORS: dict[str, tuple[tuple[int, float], ...]] = {
     "palm": ((0, 0.28), (5, 0.2), (9, 0.2), (13, 0.16), (17, 0.16)),
@@ -33,7 +33,7 @@ _F, _N, _S = np.eye(3)
 
 def anchor_point(joints: FloatArray, name: str) -> FloatArray:
     """Returns a named point (3,) of joints (21, 3) in OPENPOSE21."""
-    return np.asarray(_WEIGHTS[name] @ joints)
+    return np.asarray(mean_point(_WEIGHTS[name], joints))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -97,7 +97,7 @@ def partner_frame(
         frame = product(about(_S, -np.deg2rad(rng.uniform(*kind.tilt))), frame)
         way = frame[:, 0] - _F
     jitter = exponential(np.deg2rad(np.array(kind.turn)) * rng.standard_normal(3))
-    return product(jitter, frame), way / np.sqrt(way @ way)
+    return product(jitter, frame), way / np.sqrt(dot(way, way))
 
 
 @numba.njit(cache=True, nogil=True)

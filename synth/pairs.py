@@ -11,7 +11,7 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
-from handbench.hands.model import HandMesh, HandModel
+from handbench.hands.model import HandModel
 from handbench.registry import nearest
 from handbench.synth.approach import COARSE, FINE, free_way
 from handbench.synth.arms import choose_arms
@@ -23,7 +23,7 @@ from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PoseMeta, TwoHands
 from handbench.synth.quality import Contact, PairLimits, measure_contact
-from handbench.synth.rotations import exponential, product, turned
+from handbench.synth.rotations import dot, exponential, moved_points, product, turned
 from handbench.synth.spheres import make_spheres
 from handbench.types import Side
 
@@ -149,56 +149,31 @@ class PairSampler:
         frame_a = hand_frame(a.mesh.joints21, right_a)
         local_b = hand_frame(b.mesh.joints21, not right_a)
         relative, way = partner_frame(kind, self._resting[name], rng)
-        R = frame_a @ relative @ local_b.T
-        shift = frame_a @ (np.array(kind.shift) * rng.standard_normal(3))
-        t = anchor_point(a.mesh.joints21, kind.anchor_a) - R @ anchor_point(b.mesh.joints21, kind.anchor_b)
-        direction = np.ascontiguousarray(frame_a @ way)
+        R = product(product(frame_a, relative), local_b.T)
+        shift = turned(frame_a, np.array(kind.shift) * rng.standard_normal(3))
+        t = anchor_point(a.mesh.joints21, kind.anchor_a)
+        t = t - turned(R, anchor_point(b.mesh.joints21, kind.anchor_b))
+        direction = turned(frame_a, way)
         touching, u = rng.random() < self.config.touching, rng.random()
         low, high = self.config.touch_gap
         gap = low + (high - low) * u if touching else kind.reach * u
         rest = b.mesh
         offsets = self._offsets(rng, kind, a, frame_a)
         if kind.interleave:
-            ways = [self._way(a, b, rest, R, t + shift + offset, direction)[0] for offset in offsets]
+            ways = [_way(a, b, R, t + shift + offset, direction, FINE)[0] for offset in offsets]
             best = int(np.argmax([way if np.isfinite(way) else -np.inf for way in ways]))
             if max(ways) - min(ways) < INTERLEAVED:
                 return False
             offsets = offsets[best : best + 1]
         for share in (1.0, 0.4, 0.0):
-            b.place(rest, R, t + share * shift + offsets[0])
+            turn, place = R, t + share * shift + offsets[0]
             if kind.lay_flat:
-                self._lay_flat(a, b, rest, direction)
-            travel, _, _ = self._way(a, b, rest, b.R, b.t, direction)
+                turn, place = _lay_flat(a, b, turn, place, direction)
+            travel, _, _ = _way(a, b, turn, place, direction, FINE)
             if np.isfinite(travel):
-                b.place(rest, b.R, b.t + (travel - gap) * direction)
+                b.place(rest, turn, place + (travel - gap) * direction)
                 return True
         return False
-
-    def _lay_flat(self, a: HandDraft, b: HandDraft, rest: HandMesh, direction: FloatArray) -> None:
-        """Turns B, twice at most, until its surface lies flat on A's."""
-        for _ in range(2):
-            travel, turn, pivot = self._way(a, b, rest, b.R, b.t, direction, COARSE)
-            angle = float(np.sqrt(turn @ turn))
-            if not np.isfinite(travel) or angle < LAY_FLAT_ENOUGH:
-                return
-            Q = exponential(turn * min(1.0, LAY_FLAT_LIMIT / angle))
-            b.place(rest, product(Q, b.R), turned(Q, b.t - pivot) + pivot)
-
-    @staticmethod
-    def _way(
-        a: HandDraft,
-        b: HandDraft,
-        rest: HandMesh,
-        R: FloatArray,
-        t: FloatArray,
-        direction: FloatArray,
-        cell: float = FINE,
-    ) -> tuple[float, FloatArray, FloatArray]:
-        """Puts B at R x + t and returns how far it can go, see :func:`handbench.synth.approach.free_way`."""
-        b.place(rest, R, t)
-        faces_a, faces_b = a.model.closed_faces, b.model.closed_faces
-        way, turn, pivot = free_way(a.mesh.vertices, b.mesh.vertices, faces_a, faces_b, direction, cell)
-        return way, turn, pivot
 
     @staticmethod
     def _offsets(
@@ -207,9 +182,8 @@ class PairSampler:
         """Returns the places [m] that B's anchor may take relative to A's."""
         sign = 1.0 if rng.random() < 0.5 else -1.0
         if not kind.interleave:
-            return [frame @ (np.array(kind.offset) * (1.0, 1.0, sign))]
-        ends = (a.mesh.joints21[[8, 12, 16, 20]] @ frame)[:, 2]
-        pitch = (ends[0] - ends[3]) / 3
+            return [turned(frame, np.array(kind.offset) * (1.0, 1.0, sign))]
+        pitch = dot(a.mesh.joints21[8] - a.mesh.joints21[20], frame[:, 2]) / 3
         return [
             sign * side * share * pitch * frame[:, 2] for side in (1, -1) for share in (0.5, 0.57, 0.64, 0.71)
         ]
@@ -254,6 +228,30 @@ class PairSampler:
         placed = {draft.model.side: draft.placed(arm) for draft, arm in zip((a, b), arms, strict=True)}
         meta = PoseMeta(self.name, name, gap=contact.gap, penetration=contact.penetration, tries=attempt)
         return TwoHands(placed[Side.RIGHT], placed[Side.LEFT], meta)
+
+
+def _way(
+    a: HandDraft, b: HandDraft, R: FloatArray, t: FloatArray, direction: FloatArray, cell: float
+) -> tuple[float, FloatArray, FloatArray]:
+    """Returns how far B, standing at R x + t, can go; see :func:`handbench.synth.approach.free_way`."""
+    faces_a, faces_b = a.model.closed_faces, b.model.closed_faces
+    vertices = moved_points(b.mesh.vertices, R, t)
+    way, turn, pivot = free_way(a.mesh.vertices, vertices, faces_a, faces_b, direction, cell)
+    return way, turn, pivot
+
+
+def _lay_flat(
+    a: HandDraft, b: HandDraft, R: FloatArray, t: FloatArray, direction: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Turns B, twice at most, until its surface lies flat on A's; returns its new R and t."""
+    for _ in range(2):
+        travel, turn, pivot = _way(a, b, R, t, direction, COARSE)
+        angle = float(np.sqrt(dot(turn, turn)))
+        if not np.isfinite(travel) or angle < LAY_FLAT_ENOUGH:
+            break
+        Q = exponential(turn * min(1.0, LAY_FLAT_LIMIT / angle))
+        R, t = product(Q, R), turned(Q, t - pivot) + pivot
+    return R, t
 
 
 def make_posers(models: Mapping[Side, HandModel]) -> dict[Side, HandPoser]:

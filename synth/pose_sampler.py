@@ -14,18 +14,15 @@ from handbench.registry import nearest
 from handbench.skeleton import tip_vertices
 from handbench.synth.archetypes import ARCHETYPES, FREE_MIX, Archetype
 from handbench.synth.fingers import CHAINS, ROWS, SPREAD, open_fingers, settle_thumb, vary_angles
+from handbench.synth.rotations import shaped_points
 from handbench.synth.spheres import SphereSet
 
 DEGREE = np.pi / 180.0
 
+_KNUCKLES = np.array([1, 4, 10, 7])
+
 PURE, MOST_BLENDED = 0.4, 0.55
 """Share of the hands that are one archetype, and how much of a second one the others have at most."""
-
-_PALM = np.zeros((8, 21))
-"""Points inside the palm as means of joints: two between the wrist and each knuckle."""
-for _row, _knuckle in enumerate((1, 4, 10, 7) * 2):
-    _share = 0.62 if _row < 4 else 0.85
-    _PALM[_row, 0], _PALM[_row, _knuckle] = 1.0 - _share, _share
 
 
 class HandPoser:
@@ -89,11 +86,11 @@ class HandPoser:
         if archetype is not None:
             touch[[finger + 1 for finger in archetype.touch]] = True
             over = archetype.over
-        points = self._points + self._point_dirs @ betas
+        points = shaped_points(self._points, self._point_dirs, betas)
         chains = points[self._chain_rows]
-        flesh = self._flesh + self._flesh_dirs @ betas
+        flesh = shaped_points(self._flesh, self._flesh_dirs, betas)
         open_fingers(angles, chains, self.axes, self._radii, flesh, self._flesh_radii)
-        palm = _PALM @ points
+        palm = np.concatenate([points[0] + share * (points[_KNUCKLES] - points[0]) for share in (0.62, 0.85)])
         return float(
             settle_thumb(
                 angles,

@@ -10,7 +10,7 @@ import numpy as np
 
 from handbench.arrays import FloatArray, frozen_array
 from handbench.hands.model import HandModel
-from handbench.synth.rotations import exponential, logarithm, product
+from handbench.synth.rotations import exponential, logarithm, moved_points, product, turned
 from handbench.types import HandParams, Side
 
 Betas = Mapping[Side, FloatArray]
@@ -66,12 +66,13 @@ class PlacedHand:
 
     def moved(self, R: FloatArray, t: FloatArray, model: HandModel) -> PlacedHand:
         """Returns the hand after the rigid motion x -> R x + t; parameters and mesh move together."""
+        R, t = np.ascontiguousarray(R), np.ascontiguousarray(t)
         return replace(
             self,
             params=move_params(self.params, R, t, rest_wrist(model, self.params.betas)),
-            vertices=np.ascontiguousarray(self.vertices @ R.T + t),
-            joints=np.ascontiguousarray(self.joints @ R.T + t),
-            arm=R @ self.arm,
+            vertices=moved_points(self.vertices, R, t),
+            joints=moved_points(self.joints, R, t),
+            arm=turned(R, self.arm),
         )
 
 
@@ -142,6 +143,6 @@ def move_params(params: HandParams, R: FloatArray, t: FloatArray, wrist: FloatAr
         t: (3,) translation [m].
         wrist: (3,) rest wrist of these betas, see :func:`rest_wrist`.
     """
-    pose = params.pose.copy()
-    pose[:3] = logarithm(product(np.ascontiguousarray(R), exponential(pose[:3])))
-    return params.replace(pose=pose, transl=R @ (wrist + params.transl) + t - wrist)
+    R, pose = np.ascontiguousarray(R), params.pose.copy()
+    pose[:3] = logarithm(product(R, exponential(pose[:3])))
+    return params.replace(pose=pose, transl=turned(R, wrist + params.transl) + t - wrist)

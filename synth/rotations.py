@@ -95,3 +95,24 @@ def logarithm(matrix: FloatArray) -> FloatArray:
     sine = np.sqrt(q[1] ** 2 + q[2] ** 2 + q[3] ** 2)
     factor = 2.0 if sine < 1e-12 else 2.0 * np.arctan2(sine, q[0]) / sine
     return q[1:] * factor
+
+
+@numba.njit(cache=True, nogil=True)
+def mean_point(weights: FloatArray, points: FloatArray) -> FloatArray:
+    """Returns the weighted sum (3,) of points (N, 3)."""
+    out = np.zeros(3)
+    for n in range(points.shape[0]):
+        for i in range(3):
+            out[i] += weights[n] * points[n, i]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def shaped_points(points: FloatArray, directions: FloatArray, betas: FloatArray) -> FloatArray:
+    """Returns points (N, 3) moved by shape directions (N, 3, 10) times betas (10,)."""
+    out = points.copy()
+    for n in range(points.shape[0]):
+        for i in range(3):
+            for k in range(betas.shape[0]):
+                out[n, i] += directions[n, i, k] * betas[k]
+    return out

@@ -11,8 +11,9 @@ from handbench.arrays import FloatArray, IndexArray
 from handbench.camera import Camera
 from handbench.errors import HandbenchError
 from handbench.synth.arms import ARM_LENGTH, ARM_RADIUS
-from handbench.synth.coverage import CELLS, enclose, look, search
+from handbench.synth.coverage import CELLS, clear_directions, enclose, look, search
 from handbench.synth.poses import Betas, PoseSource, TwoHands
+from handbench.synth.rotations import dot, product, turned
 from handbench.synth.spheres import SphereSet
 from handbench.types import Side
 
@@ -128,7 +129,7 @@ def choose_view(
         roll = rng.uniform(-np.pi, np.pi)
     c, s = np.cos(roll), np.sin(roll)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    return ViewChoice(turn @ R, turn @ t, target, float(expected), distance, radius)
+    return ViewChoice(product(turn, R), turned(turn, t), target, float(expected), distance, radius)
 
 
 def draw_scene(
@@ -166,19 +167,16 @@ def _directions(
     it hides least: between them lies almost every share that the scene allows.
     """
     draws = rng.standard_normal((2 * config.candidates, 3))
+    line = np.zeros(3)
     if len(hands.hands) == 2:
         line = hands.hands[0].joints.mean(axis=0) - hands.hands[1].joints.mean(axis=0)
-        line /= max(float(np.sqrt(line @ line)), 1e-9)
+        line /= max(float(np.sqrt(dot(line, line))), 1e-9)
         draws[:2] *= ALONG
         draws[0] += line
         draws[1] -= line
-        draws[2:4] -= (1.0 - ACROSS) * (draws[2:4] @ line)[:, None] * line
-    draws /= np.sqrt(np.einsum("ij,ij->i", draws, draws))[:, None]
-    ahead = (draws @ arms.T).max(axis=1)
-    allowed = draws[ahead <= np.cos(np.deg2rad(config.arm_angle))]
-    if len(allowed) == 0:
-        allowed = draws[np.argmin(ahead)][None]
-    return np.ascontiguousarray(allowed[: config.candidates])
+        draws[2] -= (1.0 - ACROSS) * dot(draws[2], line) * line
+        draws[3] -= (1.0 - ACROSS) * dot(draws[3], line) * line
+    return np.asarray(clear_directions(draws, arms, np.cos(np.deg2rad(config.arm_angle)), config.candidates))
 
 
 def _place(hands: TwoHands, spheres: Mapping[Side, SphereSet]) -> tuple[FloatArray, IndexArray]:
