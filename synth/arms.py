@@ -14,7 +14,7 @@ ARM_LENGTH = 0.22
 ARM_RADIUS = 0.032
 """Half the thickness of a forearm near the wrist [m]."""
 
-WRIST_SPREAD = (np.deg2rad(22.0), np.deg2rad(9.0))
+WRIST_SPREAD = (np.deg2rad(25.0), np.deg2rad(11.0))
 """Standard deviations of flexion and of sideways bending [rad]; the limits are three and two times that."""
 
 

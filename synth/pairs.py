@@ -22,7 +22,7 @@ from handbench.synth.pair_draft import HandDraft, start_draft
 from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PoseMeta, TwoHands
-from handbench.synth.quality import Contact, PairLimits, measure_contact
+from handbench.synth.quality import PairLimits, measure_contact
 from handbench.synth.rotations import dot, exponential, moved_points, product, turned
 from handbench.synth.spheres import make_spheres
 from handbench.types import Side
@@ -135,10 +135,19 @@ class PairSampler:
             return None
         if kind.close_a or kind.close_b:
             self._close(kind, a, b)
-        contact = measure_contact(a.mesh.vertices, b.mesh.vertices, a.model, b.model, self.config.limits)
+        joints, right_a = (a.mesh.joints21, b.mesh.joints21), a.model.side is Side.RIGHT
+        frames = hand_frame(joints[0], right_a), hand_frame(joints[1], not right_a)
+        draws = rng.standard_normal((8, 2, 2))
+        arms, clearance = choose_arms(joints[0], frames[0], joints[1], frames[1], draws)
+        limits = self.config.limits
+        if clearance < -limits.arms:
+            return None
+        contact = measure_contact(a.mesh.vertices, b.mesh.vertices, a.model, b.model, limits)
         if contact.reason:
             return None
-        return self._finish(rng, name, attempt, a, b, contact)
+        placed = {draft.model.side: draft.placed(arm) for draft, arm in zip((a, b), arms, strict=True)}
+        meta = PoseMeta(self.name, name, gap=contact.gap, penetration=contact.penetration, tries=attempt)
+        return TwoHands(placed[Side.RIGHT], placed[Side.LEFT], meta)
 
     def _start(self, side: Side, people: Betas, angles: FloatArray) -> HandDraft:
         return start_draft(self.models[side], angles, self.posers[side].pose(angles), people[side])
@@ -213,21 +222,6 @@ class PairSampler:
             for finger in range(1, 5):
                 hand.angles[CHAINS[finger], 0] += bends[finger]
             hand.change_pose(poser.pose(hand.angles))
-
-    def _finish(
-        self, rng: np.random.Generator, name: str, attempt: int, a: HandDraft, b: HandDraft, contact: Contact
-    ) -> TwoHands:
-        right_a = a.model.side is Side.RIGHT
-        arms, _ = choose_arms(
-            a.mesh.joints21,
-            hand_frame(a.mesh.joints21, right_a),
-            b.mesh.joints21,
-            hand_frame(b.mesh.joints21, not right_a),
-            rng.standard_normal((6, 2, 2)),
-        )
-        placed = {draft.model.side: draft.placed(arm) for draft, arm in zip((a, b), arms, strict=True)}
-        meta = PoseMeta(self.name, name, gap=contact.gap, penetration=contact.penetration, tries=attempt)
-        return TwoHands(placed[Side.RIGHT], placed[Side.LEFT], meta)
 
 
 def _way(

@@ -16,10 +16,12 @@ class PairLimits:
     Attributes:
         penetration: the deepest vertex of one hand inside the other may lie this deep [m].
         gap: the surfaces may be this far apart at most [m].
+        arms: a forearm may reach this deep into the other hand or forearm [m]; both are rough there.
     """
 
     penetration: float = 0.0025
     gap: float = 0.08
+    arms: float = 0.01
 
 
 @dataclass(frozen=True, slots=True)
