@@ -86,7 +86,7 @@ def close_fingers(
     others: FloatArray,
     tolerance: float,
 ) -> FloatArray:
-    """Bends the fingers of a hand towards its palm, joint after joint from the base, until they touch.
+    """Bends thumb and fingers of a hand towards its palm, joint after joint from the base, until they touch.
 
     A joint that nothing stops bends by a third of its room: fingers do not grasp air.
 

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
     from handbench.synth.recipe import AihRecipe
 
 CLOSING_ROOM = np.deg2rad(np.array([60.0, 75.0, 45.0]))
-"""How far base, middle and end joints close around the other hand at most."""
+"""How far base, middle and end joints of the fingers close around the other hand at most."""
+
+THUMB_ROOM = np.deg2rad(np.array([30.0, 45.0, 45.0]))
+"""The same for the thumb."""
 
 LAY_FLAT_ENOUGH = np.deg2rad(5.0)
 """A palm that leans less than this is left as it is."""
@@ -205,9 +208,10 @@ class PairSampler:
             side = hand.model.side
             poser, spheres = self.posers[side], self.spheres[side]
             room = np.zeros((5, 3))
-            for finger in range(1, 5):
+            for finger in range(5):
                 rows = CHAINS[finger]
-                room[finger] = np.clip(poser.high[rows, 0] - hand.angles[rows, 0], 0.0, CLOSING_ROOM)
+                most = CLOSING_ROOM if finger else THUMB_ROOM
+                room[finger] = np.clip(poser.high[rows, 0] - hand.angles[rows, 0], 0.0, most)
             rows16 = CHAINS + 1
             bends = close_fingers(
                 spheres.place(hand.mesh.vertices),
@@ -219,7 +223,7 @@ class PairSampler:
                 self.spheres[side.other].place(other.mesh.vertices),
                 CLOSING_TOLERANCE,
             )
-            for finger in range(1, 5):
+            for finger in range(5):
                 hand.angles[CHAINS[finger], 0] += bends[finger]
             hand.change_pose(poser.pose(hand.angles))
 

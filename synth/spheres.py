@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.hands.model import HandModel
+from handbench.hands.topology import vertex_normals
 
 FINGER_JOINTS = ((13, 14, 15), (1, 2, 3), (4, 5, 6), (10, 11, 12), (7, 8, 9))
 """The MANO16 joints of thumb, index, middle, ring and little finger."""
@@ -103,17 +103,6 @@ def _spread(centres: FloatArray, order: list[int], spacing: float) -> list[int]:
         if not keep or np.min(np.sum((centres[keep] - centres[i]) ** 2, axis=1)) > spacing**2:
             keep.append(i)
     return keep
-
-
-def vertex_normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
-    """Returns the (V, 3) outward unit normals, weighted by face area."""
-    corners = vertices[faces]
-    face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, faces[:, k], face_normals)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.asarray(normals / np.where(length > 0, length, 1.0))
 
 
 def _inscribed(vertices: FloatArray, normals: FloatArray) -> tuple[FloatArray, FloatArray]:
