@@ -23,6 +23,8 @@ from handbench.formats.scan import SkinnedScan, read_scan
 from handbench.formats.tzionas import motion_path, read_tzionas_joints
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandModel
+from handbench.hands.surface_tree import nearest_on_triangle
+from handbench.hands.topology import vertex_normals
 from handbench.hands.torch_layer import TorchHandLayer
 from handbench.types import Side
 
@@ -32,62 +34,23 @@ SEQUENCES = ("01", "02", "03", "04", "05", "06", "07")
 
 
 @njit(cache=True, nogil=True)
-def triangle_distance(p: Array, a: Array, b: Array, c: Array) -> float:
-    """Returns the distance from a point to a triangle (Ericson 2005, 5.1.5)."""
-    ab, ac, ap = b - a, c - a, p - a
-    d1, d2 = ab @ ap, ac @ ap
-    if d1 <= 0 and d2 <= 0:
-        return float(np.sqrt(ap @ ap))
-    bp = p - b
-    d3, d4 = ab @ bp, ac @ bp
-    if d3 >= 0 and d4 <= d3:
-        return float(np.sqrt(bp @ bp))
-    vc = d1 * d4 - d3 * d2
-    if vc <= 0 and d1 >= 0 and d3 <= 0:
-        q = ap - ab * (d1 / (d1 - d3))
-        return float(np.sqrt(q @ q))
-    cp = p - c
-    d5, d6 = ab @ cp, ac @ cp
-    if d6 >= 0 and d5 <= d6:
-        return float(np.sqrt(cp @ cp))
-    vb = d5 * d2 - d1 * d6
-    if vb <= 0 and d2 >= 0 and d6 <= 0:
-        q = ap - ac * (d2 / (d2 - d6))
-        return float(np.sqrt(q @ q))
-    va = d3 * d6 - d5 * d4
-    if va <= 0 and d4 - d3 >= 0 and d5 - d6 >= 0:
-        q = bp - (c - b) * ((d4 - d3) / ((d4 - d3) + (d5 - d6)))
-        return float(np.sqrt(q @ q))
-    n = np.cross(ab, ac)
-    return float(abs(ap @ n) / np.sqrt(n @ n))
-
-
-@njit(cache=True, nogil=True)
-def _least(points: Array, vertices: Array, faces: Faces, near: npt.NDArray[np.int64]) -> Array:
+def _least(points: Array, corners: Array, near: npt.NDArray[np.int64]) -> Array:
     out = np.empty(len(points))
     for i in range(len(points)):
-        best = np.inf
+        x, y, z = points[i]
+        least = np.inf
         for k in near[i]:
-            f = faces[k]
-            best = min(best, triangle_distance(points[i], vertices[f[0]], vertices[f[1]], vertices[f[2]]))
-        out[i] = best
+            nx, ny, nz = nearest_on_triangle(x, y, z, corners, k)
+            least = min(least, (nx - x) ** 2 + (ny - y) ** 2 + (nz - z) ** 2)
+        out[i] = np.sqrt(least)
     return out
 
 
 def surface_distance(points: Array, vertices: Array, faces: Faces) -> Array:
     """Returns the distance (N,) of points to a triangle mesh, among the 24 triangles with nearest centres."""
-    near = cKDTree(vertices[faces].mean(axis=1)).query(points, k=24)[1]
-    return np.asarray(_least(points, vertices, faces, np.asarray(near, dtype=np.int64)))
-
-
-def vertex_normals(vertices: Array, faces: Faces) -> Array:
-    """Returns unit vertex normals (V, 3)."""
     corners = vertices[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(sums, faces[:, k], across)
-    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-15))
+    near = cKDTree(corners.mean(axis=1)).query(points, k=24)[1]
+    return np.asarray(_least(points, corners.reshape(-1, 9), np.asarray(near, dtype=np.int64)))
 
 
 def collect(root: Path, side: Side, count: int) -> tuple[Array, Array, SkinnedScan]:

@@ -5,6 +5,7 @@ import pytest
 from handbench.arrays import FloatArray
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.hands.topology import signed_volume, vertex_normals
 from handbench.synth.forearm import make_forearm, rim_colors
 from handbench.synth.forearm_rim import wrist_rim
 from handbench.synth.forearm_texture import CLOTHS, SIDE, arm_texture
@@ -42,8 +43,7 @@ def _arm(
 
 def _volume(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> float:
     """Returns the volume about the middle of the first ring, where the tube is open."""
-    a, b, c = ((vertices - vertices[:16].mean(axis=0))[faces[:, k]] for k in range(3))
-    return float((a * np.cross(b, c)).sum() / 6)
+    return signed_volume(vertices - vertices[:16].mean(axis=0), faces)
 
 
 @pytest.mark.parametrize("side", list(Side))
@@ -62,18 +62,10 @@ def test_bare_arm_shares_the_rim_and_faces_outward(side: Side, seed: int) -> Non
 @pytest.mark.parametrize("seed", range(4))
 def test_normals_meet_at_the_junction(side: Side, seed: int) -> None:
     (arm,), model, mesh, _ = _arm(side, seed, BARE)
-    hand_normals = _normals(mesh.vertices, model.faces)[model.wrist_loop]
-    arm_normals = _normals(arm.vertices, arm.faces)[16:32]
+    hand_normals = vertex_normals(mesh.vertices, model.faces)[model.wrist_loop]
+    arm_normals = vertex_normals(arm.vertices, arm.faces)[16:32]
     cosines = (hand_normals * arm_normals).sum(axis=1)
     assert cosines.mean() > 0.95 and cosines.min() > 0.7
-
-
-def _normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
-    a, b, c = (vertices[faces[:, k]] for k in range(3))
-    normals = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(normals, faces[:, k], np.cross(b - a, c - a))
-    return np.asarray(normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12))
 
 
 def test_girth_of_a_forearm_is_human() -> None:

@@ -4,6 +4,7 @@ import pytest
 from handbench.errors import HandbenchError
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.hands.topology import signed_volume
 from handbench.synth.lights import RIGS, TEST_RIGS, TRAIN_RIGS, LightSettings, background_gain, sample_lights
 from handbench.synth.occluders import (
     TEST_OBJECTS,
@@ -29,8 +30,7 @@ def _hand(side: Side, shift: tuple[float, float, float] = (0, 0, 0.7)) -> tuple[
 def test_solids_face_outward_and_have_human_sizes(kind: str) -> None:
     for seed in range(4):
         solid = make_solid(np.random.default_rng(seed), [kind])
-        a, b, c = (solid.vertices[solid.faces[:, k]] for k in range(3))
-        assert (a * np.cross(b, c)).sum() > 0
+        assert signed_volume(solid.vertices, solid.faces) > 0
         assert 0.03 < np.ptp(solid.vertices, axis=0).max() < 0.27
         assert len(solid.colors) == len(solid.vertices) and solid.faces.max() < len(solid.vertices)
 

@@ -10,9 +10,10 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray
 from handbench.hands.model import HandModel
 from handbench.hands.skin_atlas import ATLAS_SIZE, at_texels, texels
-from handbench.hands.skin_coords import SkinCoords, skin_coords, vertex_normals
+from handbench.hands.skin_coords import SkinCoords, skin_coords
 from handbench.hands.skin_marks import bell, finger_creases, nail, palm_lines, smoothstep, veins
 from handbench.hands.skin_noise import spots, value_noise
+from handbench.hands.topology import vertex_normals
 
 Float32 = npt.NDArray[np.float32]
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray
 from handbench.hands.model import HandModel
 from handbench.hands.skin_atlas import at_texels
+from handbench.hands.topology import vertex_normals
 from handbench.skeleton import tip_vertices
 from handbench.types import Side
 
@@ -66,16 +67,6 @@ class SkinCoords:
     palm: Float32
     facing: Float32
     fingers: tuple[FingerCoords, ...]
-
-
-def vertex_normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
-    """Returns unit normals (V, 3), faces weighted by area."""
-    corners = vertices[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = np.zeros_like(vertices)
-    for k in range(3):
-        np.add.at(sums, faces[:, k], across)
-    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
 
 
 def _unit(v: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""What MANO's mesh must look like: one open loop at the wrist, and which hand it is."""
+"""MANO's mesh: its one open loop at the wrist, its volume and normals, and which hand it is."""
 
 from __future__ import annotations
 
@@ -45,6 +45,16 @@ def signed_volume(vertices: FloatArray, closed_faces: npt.NDArray[np.int32]) -> 
     """Returns the volume [m^3] of a closed mesh, negative where its faces point inward."""
     a, b, c = (vertices[closed_faces[:, i]] for i in range(3))
     return float(np.sum(a * np.cross(b, c)) / 6.0)
+
+
+def vertex_normals(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> FloatArray:
+    """Returns the unit normals (V, 3) of a mesh, faces weighted by area; outward where its faces are."""
+    corners = vertices[faces]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sums = np.zeros_like(vertices)
+    for k in range(3):
+        np.add.at(sums, faces[:, k], across)
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12))
 
 
 def mirrored_axis(
