@@ -9,6 +9,7 @@ import pytest
 import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from solid_angles import winding_number
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.geometry import axis_angle_to_matrix
@@ -19,13 +20,7 @@ from handbench.types import Side
 
 
 def inside_by_solid_angle(points: FloatArray, mesh: trimesh.Trimesh) -> BoolArray:
-    """Van Oosterom and Strackee 1983: the solid angles of all triangles sum to 4 pi a turn."""
-    a, b, c = np.moveaxis(mesh.triangles[None] - points[:, None, None], 2, 0)
-    la, lb, lc = (np.linalg.norm(v, axis=-1) for v in (a, b, c))
-    volume = np.sum(a * np.cross(b, c), axis=-1)
-    dots = [np.sum(u * v, axis=-1) for u, v in ((a, b), (b, c), (c, a))]
-    angles = np.arctan2(volume, la * lb * lc + dots[0] * lc + dots[1] * la + dots[2] * lb)
-    return np.asarray(angles.sum(axis=1) / (2 * np.pi) > 0.5)
+    return np.asarray(winding_number(points, np.asarray(mesh.triangles)) > 0.5)
 
 
 def distances(mesh: trimesh.Trimesh, points: FloatArray) -> FloatArray:

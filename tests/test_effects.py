@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,7 +43,7 @@ def test_same_stream_gives_the_same_picture() -> None:
 def test_motion_blur_is_the_mean_along_the_path(motion: tuple[float, float]) -> None:
     dot = np.zeros((41, 41, 3), np.uint8)
     dot[20, 20] = 255
-    blurred = apply_effects(dot, _with_motion(motion)).astype(np.float64)[:, :, 0]
+    blurred = apply_effects(dot, replace(PLAIN, motion=motion)).astype(np.float64)[:, :, 0]
     ys, xs = np.mgrid[:41, :41] - 20
     total = blurred.sum()
     assert total == pytest.approx(255, rel=0.1)
@@ -50,15 +52,9 @@ def test_motion_blur_is_the_mean_along_the_path(motion: tuple[float, float]) -> 
     assert np.sqrt((spread**2 * blurred).sum() / total) == pytest.approx(np.hypot(*motion) / 12**0.5, rel=0.2)
 
 
-def _with_motion(motion: tuple[float, float]) -> Effects:
-    return Effects((1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (0, 0), motion, 0.0, False, 90)
-
-
 def test_noise_has_the_drawn_strength() -> None:
     grey = np.full((700, 700, 3), 100, np.uint8)
-    noisy = apply_effects(
-        grey, Effects((1.0, 1.0, 1.0), 0.0, 0.0, 2.0, 0.05, (17, 400), (0, 0), 0, False, 90)
-    )
+    noisy = apply_effects(grey, replace(PLAIN, noise_read=2.0, noise_shot=0.05, noise_offset=(17, 400)))
     assert noisy.std() == pytest.approx((4 + 0.05 * 100) ** 0.5, rel=0.05)
     assert noisy.mean() == pytest.approx(100, abs=0.2)
 

@@ -21,7 +21,7 @@ from handbench.hands.fit_kernel import (
 from handbench.hands.fitting import estimate_betas, fit_hands
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
-from handbench.skeleton import HO3D21, OPENPOSE21
+from handbench.skeleton import OPENPOSE21
 from handbench.types import Side
 
 
@@ -143,7 +143,7 @@ def test_impossible_joints_stay_inside_the_limits() -> None:
     result = fit_hands(model, noisy, shared_betas=False)
     assert np.rad2deg(anatomy(model).violation(result.pose)).max() < 1e-6
     assert np.abs(result.betas).max() <= 3.0
-    assert HO3D21.name == "HO3D21" and np.isfinite(result.joints).all()
+    assert np.isfinite(result.joints).all()
 
 
 def test_bad_joints_are_named() -> None:

@@ -1,4 +1,4 @@
-"""The hand models: equal to smplx, mirrored, watertight, and clear about bad input."""
+"""The hand models: equal to smplx, watertight, and clear about bad input."""
 
 from __future__ import annotations
 
@@ -50,23 +50,6 @@ def test_forward_equals_smplx(side: Side, kind: str) -> None:
     assert np.abs(mesh.joints21 - out.joints21.numpy()).max() < 1e-6
 
 
-def test_shipped_files_load_in_smplx_unchanged() -> None:
-    import smplx
-
-    for side in Side:
-        path = ASSETS / f"MANO_{side.value.upper()}.npz"
-        layer = smplx.create(str(path), "mano", ext="npz", use_pca=False, flat_hand_mean=True)
-        pose, betas, transl = random_parameters(4)
-        out = layer(
-            global_orient=torch.tensor(pose[:, :3], dtype=torch.float32),
-            hand_pose=torch.tensor(pose[:, 3:], dtype=torch.float32),
-            betas=torch.tensor(betas, dtype=torch.float32),
-            transl=torch.tensor(transl, dtype=torch.float32),
-        )
-        mesh = forward(load_hand_model("procedural", side), pose, betas, transl)
-        assert np.abs(mesh.vertices - out.vertices.detach().numpy()).max() < 5e-6
-
-
 def test_one_hand_is_bit_equal_to_the_batch() -> None:
     model = load_hand_model()
     pose, betas, transl = random_parameters(3)
@@ -75,18 +58,8 @@ def test_one_hand_is_bit_equal_to_the_batch() -> None:
     np.testing.assert_array_equal(one.vertices, mesh.vertices[2])
     np.testing.assert_array_equal(one.joints21, mesh.joints21[2])
     tips = tip_vertices("smplx", Side.RIGHT)
-    thumb = [OPENPOSE21.index(f"{f}4") for f in ("thumb", "index", "middle", "ring", "little")]
-    np.testing.assert_array_equal(mesh.joints21[:, thumb], mesh.vertices[:, tips])
-
-
-def test_left_is_the_mirror_of_right() -> None:
-    right, left = (load_hand_model("procedural", side) for side in Side)
-    pose, betas, transl = random_parameters(5)
-    mirrored = pose.reshape(-1, 16, 3) * [1, -1, -1]
-    a = forward(right, pose, betas, transl)
-    b = forward(left, mirrored.reshape(-1, 48), betas, transl * [-1, 1, 1])
-    assert np.abs(a.vertices * [-1, 1, 1] - b.vertices).max() < 1e-6
-    assert np.abs(a.joints21 * [-1, 1, 1] - b.joints21).max() < 1e-6
+    ends = [OPENPOSE21.index(f"{f}4") for f in ("thumb", "index", "middle", "ring", "little")]
+    np.testing.assert_array_equal(mesh.joints21[:, ends], mesh.vertices[:, tips])
 
 
 @pytest.mark.parametrize("side", list(Side))

@@ -84,11 +84,16 @@ def test_missing_and_damaged_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(HandbenchError, match="does not exist"):
         read_motion(tmp_path / "none.MOTION")
     good = path.read_text()
-    for bad in ("nan 0 0 0 1 0 0 0 1 0 0 0", "2 0 0 0 1 0 0 0 1 0 0 0", "a b c d e f g h i j k l"):
+    for bad, words in (
+        ("nan 0 0 0 1 0 0 0 1 0 0 0", "line 3: expected bone 'RFing.0_Hand', found 'nan 0"),
+        ("2 0 0 0 1 0 0 0 1 0 0 0", "line 3: bone 'Lower Arm R' has no valid rotation"),
+        ("1 0 0 0 1 0 0 0 1 0 0", "line 3: bone 'Lower Arm R' has 11 numbers"),
+        ("a b c d e f g h i j k l", "line 3: expected bone 'RFing.0_Hand', found 'a b"),
+    ):
         lines = good.splitlines()
         lines[2] = bad
         path.write_text("\n".join(lines))
-        with pytest.raises(HandbenchError, match=r"line"):
+        with pytest.raises(HandbenchError, match=words):
             read_motion(path)
     path.with_suffix(".SKEL").write_text("4\nRoot\nLower Arm R\n")
     with pytest.raises(HandbenchError, match="ends inside a bone"):

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from solid_angles import winding_number
 
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandModel, forward
+from handbench.hands.topology import signed_volume
 from handbench.skeleton import TIP_SETS, tip_vertices
 from handbench.types import Side
 
@@ -36,15 +39,6 @@ def right() -> HandModel:
 def directed_edges(faces: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     f = faces.astype(np.int64)
     return np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
-
-
-def winding(points: Array, vertices: Array, faces: npt.NDArray[Any]) -> Array:
-    """How often the closed mesh turns around each point: 1 inside, 0 outside."""
-    a, b, c = (vertices[faces[:, k]][None] - points[:, None] for k in range(3))
-    la, lb, lc = (np.linalg.norm(x, axis=2) for x in (a, b, c))
-    volume = np.einsum("pfi,pfi->pf", a, np.cross(b, c))
-    below = la * lb * lc + (a * b).sum(2) * lc + (b * c).sum(2) * la + (c * a).sum(2) * lb
-    return np.asarray(np.arctan2(volume, below).sum(1) / (2 * np.pi))
 
 
 @pytest.mark.parametrize("side", ["RIGHT", "LEFT"])
@@ -94,9 +88,11 @@ def test_left_is_a_mirror() -> None:
     rng = np.random.default_rng(3)
     pose, betas = rng.normal(0, 0.4, (4, 48)), rng.normal(0, 1, (4, 10))
     mirrored = pose * np.tile([1.0, -1.0, -1.0], 16)
-    first = forward(load_hand_model("procedural", Side.RIGHT), pose, betas, np.zeros((4, 3)))
-    second = forward(load_hand_model("procedural", Side.LEFT), mirrored, betas, np.zeros((4, 3)))
+    transl = rng.normal(size=(4, 3))
+    first = forward(load_hand_model("procedural", Side.RIGHT), pose, betas, transl)
+    second = forward(load_hand_model("procedural", Side.LEFT), mirrored, betas, transl * x)
     assert np.abs(first.vertices * x - second.vertices).max() < 1e-9
+    assert np.abs(first.joints21 * x - second.joints21).max() < 1e-9
 
 
 @pytest.mark.parametrize("side", [Side.RIGHT, Side.LEFT])
@@ -109,12 +105,12 @@ def test_smplx_loads_it(side: Side) -> None:
         str(ASSETS / name), "mano", is_rhand=side is Side.RIGHT, ext="npz", use_pca=False, flat_hand_mean=True
     )
     rng = np.random.default_rng(5)
-    pose, betas = rng.normal(0, 0.5, (3, 48)), rng.normal(0, 1, (3, 10))
-    as_tensor = [torch.tensor(x, dtype=torch.float32) for x in (pose[:, :3], pose[:, 3:], betas)]
-    out = module(
-        global_orient=as_tensor[0], hand_pose=as_tensor[1], betas=as_tensor[2], transl=torch.zeros(3, 3)
+    pose, betas, transl = rng.normal(0, 0.5, (3, 48)), rng.normal(0, 1, (3, 10)), rng.normal(0, 0.2, (3, 3))
+    root, fingers, shape, place = (
+        torch.tensor(x, dtype=torch.float32) for x in (pose[:, :3], pose[:, 3:], betas, transl)
     )
-    ours = forward(load_hand_model("procedural", side), pose, betas, np.zeros((3, 3)))
+    out = module(global_orient=root, hand_pose=fingers, betas=shape, transl=place)
+    ours = forward(load_hand_model("procedural", side), pose, betas, transl)
     assert np.abs(out.vertices.detach().numpy() - ours.vertices).max() < 1e-6
 
 
@@ -144,7 +140,7 @@ def test_joints_stay_inside_for_every_shape(right: HandModel) -> None:
     rng = np.random.default_rng(7)
     for betas in rng.normal(0, 1.3, (25, 10)).clip(-3, 3):
         shaped = right.v_template + right.shapedirs @ betas
-        turns = winding(right.J_regressor @ shaped, shaped, right.closed_faces)
+        turns = winding_number(right.J_regressor @ shaped, shaped[right.closed_faces])
         assert turns.min() > 0.99, betas
 
 
@@ -211,13 +207,11 @@ def bent_volumes(model: HandModel, joint: int, angle: float) -> tuple[float, flo
         lateral = np.cross([0.0, 1.0, 0.0], axis)
         b = base + joint
         pose[0, 3 * b : 3 * b + 3] = angle * lateral / np.linalg.norm(lateral)
-    plain = HandModel(
-        **{**{f: getattr(model, f) for f in model.__dataclass_fields__}, "posedirs": model.posedirs * 0}
-    )
+    plain = replace(model, posedirs=model.posedirs * 0)
     out = []
     for hand, p in ((model, pose * 0), (model, pose), (plain, pose)):
-        v = forward(hand, p, np.zeros((1, 10)), np.zeros((1, 3))).vertices[0][model.closed_faces]
-        out.append(float(np.einsum("fi,fi->", v[:, 0], np.cross(v[:, 1], v[:, 2])) / 6 * 1e6))
+        v = forward(hand, p, np.zeros((1, 10)), np.zeros((1, 3))).vertices[0]
+        out.append(signed_volume(v, model.closed_faces) * 1e6)
     return out[0], out[1], out[2]
 
 

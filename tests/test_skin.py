@@ -103,7 +103,7 @@ def test_left_skin_mirrors_the_right(right: HandModel) -> None:
 
 
 def ita(rgb: Floats) -> float:
-    """Individual typology angle [degrees] of an sRGB colour, by search over the L, b plane."""
+    """Individual typology angle [degrees] of an sRGB colour."""
     linear = np.where(rgb / 255 <= 0.04045, rgb / 255 / 12.92, ((rgb / 255 + 0.055) / 1.055) ** 2.4)
     matrix = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.072175],
                        [0.0193339, 0.119192, 0.9503041]])  # fmt: skip
