@@ -32,11 +32,13 @@ class Visibility:
     """What is seen of one hand's skeleton.
 
     Attributes:
+        pixels: (21, 2) where each joint projects [px].
         joints: (21,) share of each joint's ball that is seen.
         causes: (21, 4) share covered by each of ``CAUSES``; joints + causes sum to 1.
         fingers: (5,) mean over four joints and the three bone centres, thumb to little.
     """
 
+    pixels: npt.NDArray[np.float32]
     joints: npt.NDArray[np.float32]
     causes: npt.NDArray[np.float32]
     fingers: npt.NDArray[np.float32]
@@ -82,28 +84,40 @@ def joint_visibility(
         own_part: index of this hand's part.
         owners: (parts,) what covering by each part counts as: an index into ``CAUSES``.
     """
-    middles = 0.5 * (joints[_BONES[:, 0]] + joints[_BONES[:, 1]])
-    points = np.concatenate([joints, middles])
-    depths = np.concatenate([flesh, np.maximum(flesh[_BONES[:, 0]], flesh[_BONES[:, 1]])])
-    shares = _shares(points, depths, K, nearest, own_depth, own_part, owners, _DISK)
-    seen = shares[:, 0].astype(np.float32)
-    fingers = np.concatenate([seen[1:21].reshape(5, 4), seen[21:].reshape(5, 3)], axis=1).mean(axis=1)
-    return Visibility(seen[:21], shares[:21, 1:].astype(np.float32), fingers.astype(np.float32))
+    seen, pixels = _shares(joints, flesh, _BONES, K, nearest, own_depth, own_part, owners, _DISK)
+    # Rows of a finger: its four joints, then the three bone centres between them.
+    fingers = (seen[1:21, 0].reshape(5, 4).sum(axis=1) + seen[21:, 0].reshape(5, 3).sum(axis=1)) / 7
+    return Visibility(pixels[:21], seen[:21, 0], seen[:21, 1:], fingers)
 
 
 @nb.njit(cache=True, nogil=True)
 def _shares(
-    points: Any, flesh: Any, K: Any, nearest: Any, own_depth: Any, own_part: int, owners: Any, disk: Any
+    joints: Any,
+    flesh: Any,
+    bones: Any,
+    K: Any,
+    nearest: Any,
+    own_depth: Any,
+    own_part: int,
+    owners: Any,
+    disk: Any,
 ) -> Any:
     height, width = nearest.shape
-    out = np.zeros((len(points), 5))
-    for i in range(len(points)):
-        x, y, z = points[i]
+    count = len(joints) + len(bones)
+    out = np.zeros((count, 5), dtype=np.float32)
+    pixels = np.empty((count, 2), dtype=np.float32)
+    part_of_one = np.float32(1.0 / len(disk))
+    for i in range(count):
+        a, b = (i, i) if i < len(joints) else (bones[i - len(joints), 0], bones[i - len(joints), 1])
+        x, y, z = 0.5 * (joints[a] + joints[b])
+        depth = z - max(flesh[a], flesh[b])
         if z <= 0.0:
             out[i, 4] = 1.0
+            pixels[i] = np.nan
             continue
         u = (K[0, 0] * x + K[0, 1] * y) / z + K[0, 2]
         v = (K[1, 0] * x + K[1, 1] * y) / z + K[1, 2]
+        pixels[i, 0], pixels[i, 1] = u, v
         radius = 0.5 * (abs(K[0, 0]) + abs(K[1, 1])) * BALL / z
         for k in range(len(disk)):
             column = int(np.floor(u + radius * disk[k, 0] + 0.5))
@@ -114,8 +128,8 @@ def _shares(
             else:
                 part = nearest[row, column]
                 if part == own_part:
-                    slot = 0 if own_depth[row, column] >= z - flesh[i] else 1
+                    slot = 0 if own_depth[row, column] >= depth else 1
                 elif part >= 0:
                     slot = 1 + owners[part]
-            out[i, slot] += 1.0 / len(disk)
-    return out
+            out[i, slot] += part_of_one
+    return out, pixels
