@@ -1,6 +1,6 @@
 """Poses, pairs and viewpoints: how fast they are drawn, and every bar that they have to keep.
 
-    python benchmarks/poses.py [--num 1000] [--poses sampler|tzionas:DIR] [--skip-masks]
+    python benchmarks/poses.py [--num 1000] [--poses sampler|tzionas:DIR] [--skip-masks] [--kinds]
 
 Times are the best of several runs of each scene, so that other work on the machine counts little; one forward
 pass of a hand is printed beside them as a yardstick.
@@ -12,6 +12,7 @@ import argparse
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from handbench.hands.model import forward_one
 from handbench.seeding import rng_for
 from handbench.synth.aih_scene import SceneMaker
 from handbench.synth.backgrounds import open_backgrounds
+from handbench.synth.pair_kinds import KINDS
+from handbench.synth.pairs import PairSampler, make_posers
 from handbench.synth.people import draw_people
 from handbench.synth.poses import PoseSource, TwoHands
 from handbench.synth.raster import RasterRenderer
@@ -35,6 +38,7 @@ from handbench.types import Side
 
 MODELS = {side: load_hand_model("procedural", side) for side in Side}
 SPHERES = {side: make_spheres(MODELS[side]) for side in Side}
+POSERS = make_posers(MODELS)
 SIZE = 256
 
 
@@ -125,15 +129,37 @@ def print_shares(title: str, values: FloatArray, recipe: AihRecipe) -> None:
     print(f"  largest deviation from 0.100: {np.abs(shares - 0.1).max():.3f}   (bar 0.05)")
 
 
+def print_reach(recipe: AihRecipe) -> None:
+    """Prints, for each kind, in which tenths of the occlusion's range a pair can be seen."""
+    low, high = recipe.view.occlusion.low, recipe.view.occlusion.high
+    print("\nshare of pairs that can be seen with an occlusion in each tenth of its range, and tries a pair")
+    for kind in KINDS:
+        sampler = PairSampler(MODELS, POSERS, replace(recipe.sampler, kinds={kind: 1.0}))
+        betas = draw_people(rng_for(2, "people"), recipe.people).betas
+        pairs = [sampler.draw(rng_for(2, kind, i), betas) for i in range(40)]
+        row = []
+        for tenth in range(10):
+            target = low + (high - low) * (tenth + 0.5) / 10
+            views = [
+                choose_view(rng_for(2, tenth, i), pairs[i], SPHERES, recipe.view, target) for i in range(40)
+            ]
+            row.append(np.mean([abs(view.expected - target) <= recipe.view.tolerance for view in views]))
+        tries = np.mean([pair.meta.tries for pair in pairs])
+        print(f"{kind:14s} {' '.join(f'{share:.2f}' for share in row)}   {tries:.2f}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--num", type=int, default=1000)
     parser.add_argument("--poses", default="sampler")
     parser.add_argument("--skip-masks", action="store_true", help="do not render exact masks")
+    parser.add_argument("--kinds", action="store_true", help="print what each kind of interaction allows")
     options = parser.parse_args()
     recipe = load_recipe("render", ["p_absent=0.0"])
     source = open_poses(options.poses, MODELS, recipe)
     print_times(source, recipe)
+    if options.kinds:
+        print_reach(recipe)
 
     drawn: list[tuple[TwoHands, ViewChoice]] = []
     for i in range(options.num):

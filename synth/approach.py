@@ -15,7 +15,7 @@ from handbench.arrays import FloatArray
 
 FaceArray = npt.NDArray[np.int32]
 
-FINE = 0.0022
+FINE = 0.003
 """Side of a cell of the height maps [m]: finer than the 5 mm triangles of a hand."""
 
 COARSE = 0.0045

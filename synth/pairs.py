@@ -36,6 +36,8 @@ CLOSING_ROOM = np.deg2rad(np.array([60.0, 75.0, 45.0]))
 THUMB_ROOM = np.deg2rad(np.array([30.0, 45.0, 45.0]))
 """The same for the thumb."""
 
+_ROOM = np.stack([THUMB_ROOM, *[CLOSING_ROOM] * 4])
+
 LAY_FLAT_ENOUGH = np.deg2rad(5.0)
 """A palm that leans less than this is left as it is."""
 
@@ -136,8 +138,6 @@ class PairSampler:
         b = self._start(side.other, people, angles)
         if not self._bring_together(rng, name, a, b):
             return None
-        if kind.close_a or kind.close_b:
-            self._close(kind, a, b)
         joints, right_a = (a.mesh.joints21, b.mesh.joints21), a.model.side is Side.RIGHT
         frames = hand_frame(joints[0], right_a), hand_frame(joints[1], not right_a)
         draws = rng.standard_normal((8, 2, 2))
@@ -145,6 +145,8 @@ class PairSampler:
         limits = self.config.limits
         if clearance < -limits.arms:
             return None
+        if kind.close_a or kind.close_b:
+            self._close(kind, a, b)
         contact = measure_contact(a.mesh.vertices, b.mesh.vertices, a.model, b.model, limits)
         if contact.reason:
             return None
@@ -207,11 +209,7 @@ class PairSampler:
                 continue
             side = hand.model.side
             poser, spheres = self.posers[side], self.spheres[side]
-            room = np.zeros((5, 3))
-            for finger in range(5):
-                rows = CHAINS[finger]
-                most = CLOSING_ROOM if finger else THUMB_ROOM
-                room[finger] = np.clip(poser.high[rows, 0] - hand.angles[rows, 0], 0.0, most)
+            room = np.clip(poser.high[CHAINS, 0] - hand.angles[CHAINS, 0], 0.0, _ROOM)
             rows16 = CHAINS + 1
             bends = close_fingers(
                 spheres.place(hand.mesh.vertices),
@@ -223,8 +221,7 @@ class PairSampler:
                 self.spheres[side.other].place(other.mesh.vertices),
                 CLOSING_TOLERANCE,
             )
-            for finger in range(5):
-                hand.angles[CHAINS[finger], 0] += bends[finger]
+            hand.angles[CHAINS, 0] += bends
             hand.change_pose(poser.pose(hand.angles))
 
 

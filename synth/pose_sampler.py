@@ -19,7 +19,7 @@ from handbench.synth.spheres import SphereSet
 
 DEGREE = np.pi / 180.0
 
-_KNUCKLES = np.array([1, 4, 10, 7])
+_KNUCKLES = (1, 4, 10, 7)
 
 PURE, MOST_BLENDED = 0.4, 0.55
 """Share of the hands that are one archetype, and how much of a second one the others have at most."""
@@ -41,13 +41,27 @@ class HandPoser:
         self.low, self.high = (np.ascontiguousarray(0.95 * self.anatomy.limits[..., k]) for k in range(2))
         self._radii = _bone_radii(model, spheres)
         tips = tip_vertices("smplx", model.side)
-        self._points = np.concatenate([model.rest_joints, model.v_template[tips]])
-        self._point_dirs = np.concatenate([model.joint_shapedirs, model.shapedirs[tips]])
-        # The palm's spheres are affine in the vertices, so they follow the shape like joints.
+        # All points that the thumb and the fingers must know are affine in the vertices: joints and tips,
+        # points inside the palm, and the spheres of the palm.
+        points = np.concatenate([model.rest_joints, model.v_template[tips]])
+        dirs = np.concatenate([model.joint_shapedirs, model.shapedirs[tips]])
+        inside = [(share, k) for share in (0.62, 0.85) for k in _KNUCKLES]
         own = spheres.fingers < 0
         anchors, weights = spheres.anchors[own], spheres.weights[own]
-        self._flesh = np.einsum("sk,skc->sc", weights, model.v_template[anchors])
-        self._flesh_dirs = np.einsum("sk,skcb->scb", weights, model.shapedirs[anchors])
+        self._points = np.concatenate(
+            [
+                points,
+                [points[0] + share * (points[k] - points[0]) for share, k in inside],
+                np.einsum("sk,skc->sc", weights, model.v_template[anchors]),
+            ]
+        )
+        self._point_dirs = np.concatenate(
+            [
+                dirs,
+                [dirs[0] + share * (dirs[k] - dirs[0]) for share, k in inside],
+                np.einsum("sk,skcb->scb", weights, model.shapedirs[anchors]),
+            ]
+        )
         self._flesh_radii = spheres.place(model.v_template)[own, 3]
         self._parallel = _parallel_abduction(model, self.axes)
         self._chain_rows = np.concatenate([CHAINS + 1, np.arange(16, 21)[:, None]], axis=1)
@@ -88,9 +102,8 @@ class HandPoser:
             over = archetype.over
         points = shaped_points(self._points, self._point_dirs, betas)
         chains = points[self._chain_rows]
-        flesh = shaped_points(self._flesh, self._flesh_dirs, betas)
+        palm, flesh = points[21:29], points[29:]
         open_fingers(angles, chains, self.axes, self._radii, flesh, self._flesh_radii)
-        palm = np.concatenate([points[0] + share * (points[_KNUCKLES] - points[0]) for share in (0.62, 0.85)])
         return float(
             settle_thumb(
                 angles,
