@@ -52,7 +52,7 @@ class ViewConfig:
     tolerance: float = 0.04
     distance: tuple[float, float] = (0.3, 1.2)
     fov: tuple[float, float] = (15.0, 50.0)
-    arm_angle: float = 40.0
+    arm_angle: float = 46.0
     roll: float = 35.0
     any_roll: float = 0.2
     candidates: int = 24
