@@ -7,8 +7,6 @@ kept apart by everything that may change a bit: the painters' own text, numpy, O
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import xxhash
 
 from handbench.arrays import ImageArray
+from handbench.cache import cache_folder, keep_file
 from handbench.config import content_hash
 
 _SUM_BYTES = 8
@@ -26,15 +25,13 @@ _SUM_BYTES = 8
 @cache
 def _folder() -> Path | None:
     """Returns where pictures are kept, or None where ``HANDBENCH_CACHE`` is ``off``."""
-    chosen = os.environ.get("HANDBENCH_CACHE", "")
-    if chosen == "off":
+    base = cache_folder("backgrounds")
+    if base is None:
         return None
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    base = Path(chosen) if chosen else home / "handbench"
     painters = sorted(Path(__file__).parent.glob("background*.py"))
     texts = [hashlib.blake2b(path.read_bytes()).hexdigest() for path in painters]
     key = content_hash([texts, np.__version__, cv2.__version__, cv2.getCPUFeaturesLine()])
-    return base / "backgrounds" / key
+    return base / key
 
 
 def kept(name: str, side: int, make: Callable[[], ImageArray]) -> ImageArray:
@@ -69,14 +66,4 @@ def _read(path: Path, side: int) -> ImageArray | None:
 
 def _write(path: Path, picture: ImageArray) -> None:
     body = picture.tobytes()
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(body + xxhash.xxh3_64_digest(body))
-        temporary.replace(path)
-    except OSError:
-        # A cache that cannot be written (full, read-only) costs time and nothing else.
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    keep_file(path, lambda file: file.write(body + xxhash.xxh3_64_digest(body)))

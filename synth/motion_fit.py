@@ -7,8 +7,6 @@ and the version of this code. ``HANDBENCH_CACHE`` names another folder, or ``off
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
+from handbench.cache import cache_folder, keep_file
 from handbench.errors import HandbenchError
 from handbench.formats.motion import read_motion
 from handbench.formats.tzionas import list_sequences, motion_path, read_tzionas_joints
@@ -185,11 +184,8 @@ def _arms(path: Path) -> FloatArray:
 
 
 def _cache_path(fingerprint: str) -> Path | None:
-    chosen = os.environ.get("HANDBENCH_CACHE", "")
-    if chosen == "off":
-        return None
-    home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    return (Path(chosen) if chosen else home / "handbench") / "motion" / f"{fingerprint}.npz"
+    folder = cache_folder("motion")
+    return folder / f"{fingerprint}.npz" if folder else None
 
 
 def _read(path: Path, names: tuple[str, ...]) -> FittedMotion | None:
@@ -220,14 +216,4 @@ def _write(path: Path, motion: FittedMotion) -> None:
     arrays["dropped"] = np.array(motion.dropped["penetration"])
     for kind in _BY_SIDE:
         arrays |= {f"{kind}_{side.value}": getattr(motion, kind)[side] for side in Side}
-    temporary: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            temporary = Path(file.name)
-            np.savez(file, **arrays)
-        temporary.replace(path)
-    except OSError:
-        # A cache that cannot be written (full, read-only) costs seconds and nothing else.
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+    keep_file(path, lambda file: np.savez(file, **arrays))

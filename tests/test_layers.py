@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 L0 = {
-    "arrays", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
+    "arrays", "cache", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
     "skeleton", "camera", "geometry", "version",
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}

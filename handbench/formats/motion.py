@@ -65,7 +65,7 @@ def read_skeleton(path: str | Path) -> Skeleton:
         HandbenchError: when the file is missing, cut short or no such file.
     """
     path = Path(path)
-    lines = [line.strip() for line in _read_lines(path)]
+    lines = [line.strip() for line in read_text(path).splitlines()]
     while lines and not lines[-1]:
         lines.pop()
     if not lines or not lines[0].isdigit() or len(lines) % 3 != 1:
@@ -98,7 +98,7 @@ def read_motion(path: str | Path) -> Motion:
         HandbenchError: when the file is missing, cut short or damaged, naming file, bone and line.
     """
     path = Path(path)
-    lines = _read_lines(path)
+    lines = read_text(path).splitlines()
     heads = [i for i, line in enumerate(lines) if line[:1].isalpha()]
     if not heads or heads[0] != 0:
         raise HandbenchError(f"{path}: line 1: expected the name of a bone", "is this a .MOTION file?")
@@ -162,9 +162,14 @@ def _read_block(path: Path, bone: str, lines: list[str], start: int, stop: int) 
     return block
 
 
-def _read_lines(path: Path) -> list[str]:
+def read_text(path: str | Path) -> str:
+    """Reads a text file of the tracked hands.
+
+    Raises:
+        HandbenchError: when it is missing or no text.
+    """
     try:
-        return path.read_text(encoding="ascii").splitlines()
+        return Path(path).read_text(encoding="ascii")
     except FileNotFoundError:
         raise HandbenchError(f"{path} does not exist", "check the folder of the tracked motion") from None
     except (OSError, UnicodeDecodeError) as error:

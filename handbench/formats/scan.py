@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray
 from handbench.errors import HandbenchError
-from handbench.formats.motion import MILLIMETRE, Motion
+from handbench.formats.motion import MILLIMETRE, Motion, read_text
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def read_off(path: str | Path) -> tuple[FloatArray, npt.NDArray[np.int32]]:
     Raises:
         HandbenchError: when the file is missing, cut short or not made of triangles.
     """
-    tokens = _read(path).split()
+    tokens = read_text(path).split()
     if len(tokens) < 4 or tokens[0] != "OFF":
         raise HandbenchError(f"{path}: line 1: expected OFF")
     n_vertices, n_faces = int(tokens[1]), int(tokens[2])
@@ -110,7 +110,7 @@ def read_skin(path: str | Path) -> tuple[tuple[str, ...], FloatArray]:
     Raises:
         HandbenchError: when the file is missing or cut short.
     """
-    lines = _read(path).splitlines()
+    lines = read_text(path).splitlines()
     n_bones = int(lines[0]) if lines and lines[0].strip().isdigit() else 0
     bones = _split_bones(lines[1], n_bones) if len(lines) > 1 else ()
     body = _numbers(path, " ".join(lines[2:]).split())
@@ -129,7 +129,7 @@ def read_limits(path: str | Path) -> dict[str, BoneLimits]:
         HandbenchError: when the file is missing or cut short.
     """
     limits: dict[str, BoneLimits] = {}
-    for block in _read(path).replace("\r", "").strip().split("\n\n"):
+    for block in read_text(path).replace("\r", "").strip().split("\n\n"):
         lines = block.strip().splitlines()
         numbers = _numbers(path, " ".join(lines[1:]).split())
         if len(numbers) != 19:
@@ -145,15 +145,6 @@ def _split_bones(line: str, count: int) -> tuple[str, ...]:
     words = line.split()
     head = len(words) - count + 1
     return (" ".join(words[:head]), *words[head:]) if head > 0 else ()
-
-
-def _read(path: str | Path) -> str:
-    try:
-        return Path(path).read_text(encoding="ascii")
-    except FileNotFoundError:
-        raise HandbenchError(f"{path} does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise HandbenchError(f"{path} cannot be read as text: {error}") from None
 
 
 def _numbers(path: str | Path, tokens: list[str]) -> FloatArray:

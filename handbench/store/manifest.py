@@ -10,24 +10,12 @@ from typing import Any
 from handbench.errors import CorruptError, HandbenchError
 from handbench.store.files import read_sealed, replace_durably, seal
 from handbench.store.plan import DatasetSpec
-from handbench.store.shardinfo import ShardInfo, read_shard_info, records_digest, shard_folder
+from handbench.store.shardinfo import ShardEntry, ShardInfo, read_shard_info, records_digest, shard_folder
 from handbench.store.statistics import Tally
 
 SCHEMA = "handbench.dataset/1"
 MANIFEST = "manifest.json"
 _UNFINISHED = "run the command that makes it again: it continues where it stopped"
-
-
-@dataclass(frozen=True)
-class ShardEntry:
-    """One shard's line in the manifest; see ``ShardInfo``."""
-
-    shard: int
-    first: int
-    n: int
-    size: int
-    sha256: str
-    digest: str
 
 
 @dataclass(frozen=True)

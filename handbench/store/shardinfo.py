@@ -22,7 +22,24 @@ _COLUMNS = {"offsets": "<u8", "lengths": "<u4", "checksums": "<u8"}
 
 
 @dataclass(frozen=True)
-class ShardInfo:
+class ShardEntry:
+    """One shard's line in the manifest; see ``ShardInfo``."""
+
+    shard: int
+    first: int
+    n: int
+    size: int
+    sha256: str
+    digest: str
+
+    @property
+    def ids(self) -> range:
+        """The ids of its samples."""
+        return range(self.first, self.first + self.n)
+
+
+@dataclass(frozen=True)
+class ShardInfo(ShardEntry):
     """Describes one published shard.
 
     Attributes:
@@ -40,23 +57,12 @@ class ShardInfo:
         checksums: (n,) uint64, checksum of each record.
     """
 
-    shard: int
-    first: int
-    n: int
-    size: int
-    sha256: str
-    digest: str
     spec: DatasetSpec
     provenance: dict[str, Any]
     statistics: dict[str, dict[str, int]]
     offsets: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.uint32]
     checksums: npt.NDArray[np.uint64]
-
-    @property
-    def ids(self) -> range:
-        """The ids of its samples."""
-        return range(self.first, self.first + self.n)
 
     def to_json(self) -> bytes:
         """Returns the content of shard.json."""

@@ -14,14 +14,13 @@ from handbench.progress import Progress
 from handbench.store.manifest import (
     MANIFEST,
     Manifest,
-    ShardEntry,
     make_manifest,
     published_shards,
     read_manifest,
 )
 from handbench.store.record import decode_record, find_records
 from handbench.store.shard import record_key
-from handbench.store.shardinfo import DATA, ShardInfo, parse_shard_info, shard_folder
+from handbench.store.shardinfo import DATA, ShardEntry, ShardInfo, parse_shard_info, shard_folder
 
 
 @dataclass(frozen=True)
@@ -144,13 +143,13 @@ class _ShardCheck:
         elif self.info is not None:
             yield from self._records(raw, self.info)
 
-    def _damage(self, raw: bytes, known: ShardInfo | ShardEntry) -> Iterator[Fault]:
+    def _damage(self, raw: bytes, known: ShardEntry) -> Iterator[Fault]:
         """Names the samples that a damaged file has lost, by finding those that are intact."""
         yield Fault(
             f"{DATA} differs from its sha256: {len(raw)} bytes, {known.size} were written", self.shard
         )
         intact = find_records(raw)
-        for row, sample_id in enumerate(range(known.first, known.first + known.n)):
+        for row, sample_id in enumerate(known.ids):
             kept = {checksum for _, checksum in intact.get(sample_id, [])}
             if not kept or (self.info is not None and int(self.info.checksums[row]) not in kept):
                 yield Fault("is damaged", self.shard, sample_id)
