@@ -80,7 +80,7 @@ def _overlap(right: Any, left: Any, nearest: Any, right_index: int, left_index: 
     for y in range(height):
         in_right, in_left, seen = right[y], left[y], nearest[y]
         row0, row1, row2, row3 = masks[0, y], masks[1, y], masks[2, y], masks[3, y]
-        whole0, whole1, seen0, seen1, both, nearer = 0, 0, 0, 0, 0, 0
+        whole0 = whole1 = seen0 = seen1 = both = nearer = np.int64(0)
         for x in range(width):
             a, b = np.uint8(in_right[x] < np.inf), np.uint8(in_left[x] < np.inf)
             row0[x], row1[x] = a, b
