@@ -54,6 +54,10 @@ def invert_affine(affine: FloatArray) -> FloatArray:
     return np.concatenate([linear, -(linear @ affine[:, 2])[:, None]], axis=1)
 
 
+_NO_TURN = frozen_array(np.eye(3), (3, 3), "R")
+_NO_SHIFT = frozen_array(np.zeros(3), (3,), "t")
+
+
 @dataclass(frozen=True)
 class Camera:
     """A pinhole camera.
@@ -67,8 +71,8 @@ class Camera:
 
     K: FloatArray
     size: tuple[int, int]
-    R: FloatArray = field(default_factory=lambda: np.eye(3))
-    t: FloatArray = field(default_factory=lambda: np.zeros(3))
+    R: FloatArray = field(default_factory=lambda: _NO_TURN)
+    t: FloatArray = field(default_factory=lambda: _NO_SHIFT)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "K", frozen_array(self.K, (3, 3), "K"))
