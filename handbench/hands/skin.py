@@ -21,6 +21,7 @@ __all__ = [
 ]  # fmt: skip
 
 _CENTRED = np.array([name in CENTRED for name in CHANNELS])
+_SWING = np.where(_CENTRED, 127.5, 255.0)[:, None]
 _ONE = 1 << 14
 
 
@@ -60,7 +61,7 @@ def make_skin_texture(channels: npt.NDArray[np.uint8], tone: SkinTone) -> npt.ND
         tone: the person.
     """
     colour, rows = tone_colours(tone)
-    gains = rows / np.where(_CENTRED, 127.5, 255.0)[:, None]
+    gains = rows / _SWING
     fixed = np.rint(gains * _ONE).astype(np.int32)
     centre = 128 * fixed[_CENTRED].sum(axis=0)
     base = (np.rint(colour * _ONE) - centre + _ONE // 2).astype(np.int32)
