@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -37,21 +38,31 @@ def rim_colors(model: HandModel, texture: ImageArray, uv: npt.NDArray[np.float32
     Returns:
         (16, 3) uint8 sRGB, one for each vertex of the loop.
     """
-    rows, order, counts = _rim_corners(model)
-    spots = np.rint(uv.reshape(-1, 2)[rows]).astype(np.int64).clip(0, texture.shape[0] - 1)
-    found = texture[spots[:, 1], spots[:, 0]].astype(np.float64)
-    total = np.stack([np.bincount(order, found[:, c], forearm_rim.AROUND) for c in range(3)], axis=1)
-    return np.rint(total / counts[:, None]).astype(np.uint8)
+    return _mean_colors(texture, uv.reshape(-1, 2), *_rim_corners(model))
 
 
 @lru_cache(maxsize=8)
-def _rim_corners(model: HandModel) -> tuple[IndexArray, IndexArray, IndexArray]:
-    """Returns the face corners at the rim, which of its 16 vertices each is, and how many each has."""
+def _rim_corners(model: HandModel) -> tuple[IndexArray, IndexArray]:
+    """Returns the face corners at the rim, and which of its 16 vertices each is."""
     corners = model.faces.ravel()
     rows = np.flatnonzero(np.isin(corners, model.wrist_loop))
     place = {int(vertex): i for i, vertex in enumerate(model.wrist_loop)}
-    order = np.array([place[int(vertex)] for vertex in corners[rows]], dtype=np.int64)
-    return rows, order, np.bincount(order, minlength=forearm_rim.AROUND)
+    return rows, np.array([place[int(vertex)] for vertex in corners[rows]], dtype=np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _mean_colors(
+    texture: ImageArray, uv: npt.NDArray[np.float32], rows: IndexArray, order: IndexArray
+) -> ImageArray:
+    total, counts = np.zeros((forearm_rim.AROUND, 3)), np.zeros((forearm_rim.AROUND, 1))
+    last = texture.shape[0] - 1
+    for i in range(len(rows)):
+        x = min(max(int(np.rint(uv[rows[i], 0])), 0), last)
+        y = min(max(int(np.rint(uv[rows[i], 1])), 0), last)
+        counts[order[i]] += 1
+        for c in range(3):
+            total[order[i], c] += texture[y, x, c]
+    return np.rint(total / counts).astype(np.uint8)
 
 
 def make_forearm(
