@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from handbench.arrays import FloatArray
@@ -28,8 +29,20 @@ class CropSettings:
 
 def points_box(points: FloatArray) -> FloatArray:
     """Returns the (4,) box x, y, w, h [px] of points (N, 2) [px]."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    return np.concatenate([low, high - low])
+    x0, y0, x1, y1 = _bounds(points)
+    return np.array([x0, y0, x1 - x0, y1 - y0])
+
+
+@numba.njit(cache=True, nogil=True)
+def _bounds(points: FloatArray) -> tuple[float, float, float, float]:
+    """Returns the least and the greatest coordinates."""
+    x0, y0 = points[0]
+    x1, y1 = x0, y0
+    for i in range(1, len(points)):
+        x, y = points[i]
+        x0, x1 = min(x0, x), max(x1, x)
+        y0, y1 = min(y0, y), max(y1, y)
+    return x0, y0, x1, y1
 
 
 def crop_box(
@@ -46,15 +59,16 @@ def crop_box(
     Returns:
         x, y, w, h [px] of a square.
     """
-    jitter = np.clip(rng.normal(size=3), -2.0, 2.0)
-    longer = float(max(box[2], box[3], 1e-3))
-    side = longer * factor * float(np.exp(settings.scale_jitter * jitter[0]))
-    centre = box[:2] + 0.5 * box[2:] + settings.center * longer * jitter[1:]
-    return float(centre[0] - side / 2), float(centre[1] - side / 2), side, side
+    scale, right, down = (min(max(jitter, -2.0), 2.0) for jitter in rng.normal(size=3).tolist())
+    x, y, w, h = box.tolist()
+    longer = max(w, h, 1e-3)
+    side = longer * factor * float(np.exp(settings.scale_jitter * scale))
+    reach = settings.center * longer
+    return x + 0.5 * w + reach * right - side / 2, y + 0.5 * h + reach * down - side / 2, side, side
 
 
 def box_in_crop(box: FloatArray, crop: tuple[float, float, float, float], size: int) -> FloatArray:
     """Returns a box (4,) x, y, w, h [px] of the scene's picture in the pixels of a crop drawn at ``size``."""
     factor = size / crop[2]
-    corner = factor * (box[:2] - np.array(crop[:2])) - 0.5
-    return np.concatenate([corner, factor * box[2:]])
+    x, y, w, h = box.tolist()
+    return np.array([factor * (x - crop[0]) - 0.5, factor * (y - crop[1]) - 0.5, factor * w, factor * h])
