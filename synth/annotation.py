@@ -16,6 +16,8 @@ from handbench.synth.scene import HandScene, Part
 from handbench.synth.visibility import CAUSES, joint_visibility
 from handbench.types import Side
 
+_ALL = np.ones(21, dtype=np.bool_)
+
 
 @dataclass(frozen=True)
 class Overlap:
@@ -45,13 +47,15 @@ def measure_overlap(layers: RenderLayers, nearest: npt.NDArray[np.int8]) -> Over
         nearest: (h, w) index of the nearest part, -1 for none.
     """
     index = {side: _index(layers.names, side) for side in Side}
-    nowhere = np.full(nearest.shape, np.inf, np.float32)
-    depth = {side: layers.depth(side.value) if index[side] >= 0 else nowhere for side in Side}
+    depth = {
+        side: layers.depth(side.value) if at >= 0 else np.full(nearest.shape, np.inf, np.float32)
+        for side, at in index.items()
+    }
     masks, counts = _overlap(
         depth[Side.RIGHT], depth[Side.LEFT], nearest, index[Side.RIGHT], index[Side.LEFT]
     )
-    whole, seen = counts[:2], counts[2:4]
-    both, right_nearer = int(counts[4]), int(counts[5])
+    *totals, both, right_nearer = counts.tolist()
+    whole, seen = totals[:2], totals[2:]
     share = right_nearer / both if both else 0.0
     order = "apart" if not both else "right" if share >= 0.9 else "left" if share <= 0.1 else "mixed"
     sides = (Side.RIGHT, Side.LEFT)
@@ -59,9 +63,7 @@ def measure_overlap(layers: RenderLayers, nearest: npt.NDArray[np.int8]) -> Over
         amodal={side: masks[i].view(np.bool_) for i, side in enumerate(sides)},
         visible={side: masks[2 + i].view(np.bool_) for i, side in enumerate(sides)},
         depth=depth,
-        occlusion={
-            side: 1 - int(seen[i]) / int(whole[i]) if whole[i] else None for i, side in enumerate(sides)
-        },
+        occlusion={side: 1 - seen[i] / whole[i] if whole[i] else None for i, side in enumerate(sides)},
         order=order,
     )
 
@@ -92,7 +94,9 @@ def _overlap(right: Any, left: Any, nearest: Any, right_index: int, left_index: 
             seen1 += d
             both += a & b
             nearer += a & b & np.uint8(in_right[x] < in_left[x])
-        counts += np.array([whole0, whole1, seen0, seen1, both, nearer])
+        row = (whole0, whole1, seen0, seen1, both, nearer)
+        for k in range(6):
+            counts[k] += row[k]
     return masks, counts
 
 
@@ -129,7 +133,7 @@ def annotate_hand(
         "transl": hand.params.transl.astype(np.float32),
         "joints": hand.joints.astype(np.float32),
         "joints_2d": seen.pixels,
-        "joints_valid": np.ones(21, dtype=np.bool_),
+        "joints_valid": _ALL,
         "box": box.astype(np.float32),
         "occlusion": 1.0 if occlusion is None else occlusion,
         "visibility": seen.joints,

@@ -45,9 +45,10 @@ class Visibility:
 
     def main_cause(self) -> list[str]:
         """Returns what covers most of each joint, or "" where over half of it is seen."""
+        worst = self.causes.argmax(axis=1).tolist()
         return [
-            "" if seen > 0.5 else CAUSES[int(np.argmax(cause))]
-            for seen, cause in zip(self.joints, self.causes, strict=True)
+            "" if seen > 0.5 else CAUSES[cause]
+            for seen, cause in zip(self.joints.tolist(), worst, strict=True)
         ]
 
 
