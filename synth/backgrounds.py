@@ -249,14 +249,17 @@ def _cropped(
     bright = settings.brightness[0] + (settings.brightness[1] - settings.brightness[0]) * u[4]
     factor = bright * np.exp(settings.tint * rng.standard_normal(3)) * (1.0 if gain is None else gain)
     out = np.asarray(scaled, dtype=np.uint8)
-    _tint(out.reshape(size[1], 3 * size[0]), np.tile(np.rint(256 * factor).astype(np.uint32), size[0]))
+    _tint(out.reshape(size[1], 3 * size[0]), np.rint(256 * factor).astype(np.uint32))
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 def _tint(image: npt.NDArray[np.uint8], gain: npt.NDArray[np.uint32]) -> None:
+    gains = np.empty(image.shape[1], np.uint32)
+    for c in range(3):
+        gains[c::3] = gain[c]
     for y in range(image.shape[0]):
         row = image[y]
         for x in range(row.size):
-            v = (np.uint32(row[x]) * gain[x] + np.uint32(128)) >> np.uint32(8)
+            v = (np.uint32(row[x]) * gains[x] + np.uint32(128)) >> np.uint32(8)
             row[x] = np.uint8(v if v < np.uint32(255) else np.uint32(255))

@@ -69,7 +69,7 @@ def draw_effects(
 ) -> Effects:
     """Draws the effects of one record; `size` is the picture's side in pixels, to which blur is scaled."""
     s = settings or EffectsSettings()
-    u = rng.random(12)
+    u = rng.random(12).tolist()
     low = bool(u[0] < s.p_low_light)
     stops = _between(s.low_light_stops if low else s.exposure_stops, u[1])
     base = 2.0 ** (stops / 2.2)
@@ -111,14 +111,13 @@ def apply_effects(image: npt.NDArray[np.uint8] | npt.NDArray[np.float32], effect
     if _moves(effects.motion):
         picture = _blur_along(picture, effects.motion)
     height, width = picture.shape[:2]
-    gain = np.tile(np.asarray(effects.gain, np.float32) / np.float32(255), width)
     out = np.empty((height, 3 * width), np.uint8)
     _expose(
         picture.reshape(height, 3 * width),
         _noise_field(height, width),
         effects.noise_offset[0],
         3 * effects.noise_offset[1],
-        gain,
+        np.asarray(effects.gain, np.float32),
         np.float32(effects.midtone),
         np.float32(effects.contrast),
         np.float32((effects.noise_read / _FIELD_UNIT) ** 2),
@@ -175,12 +174,15 @@ def _expose(
     # Polynomials in place of powers and slices in place of offsets: the loop then runs in SIMD (3x).
     zero, half, one, white = np.float32(0), np.float32(0.5), np.float32(1), np.float32(255)
     height, width = image.shape
+    gains = np.empty(width, np.float32)
+    for c in range(3):
+        gains[c::3] = gain[c] / white
     for y in range(height):
         source = image[y]
         noise = field[row + y, column : column + width]
         target = out[y]
         for x in range(width):
-            v = np.float32(source[x]) * gain[x]
+            v = np.float32(source[x]) * gains[x]
             v = one if v > one else v
             v = v + v * (one - v) * (midtone + contrast * (v + v - one))
             v = v * white
@@ -190,6 +192,7 @@ def _expose(
             target[x] = np.uint8(np.int32(v))
 
 
+@lru_cache(maxsize=1)
 def _line_taps(motion: tuple[float, float]) -> npt.NDArray[np.int64]:
     """Returns a straight path's taps as rows (dy, dx, weight); the weights sum to 2**14."""
     steps = 2 * ceil(hypot(*motion)) + 1
