@@ -10,30 +10,26 @@ import numpy.typing as npt
 from handbench.errors import HandbenchError
 from handbench.synth import raster_passes
 from handbench.synth.layers import chosen_parts
-from handbench.synth.raster_buffers import LayerBuffers, MeshBuffers
+from handbench.synth.raster_buffers import LayerBuffers
 from handbench.synth.raster_compose import nearest_ids
 from handbench.synth.raster_edges import STEP
-from handbench.synth.raster_inputs import (
-    PartArrays,
-    ReadOnlyCopies,
-    background_array,
-    bad_index,
-    light_arrays,
-    not_finite,
-    part_arrays,
-)
+from handbench.synth.raster_inputs import background_array, bad_index, light_arrays, not_finite
+from handbench.synth.raster_meshes import DrawnPart, PartMemory
 from handbench.synth.scene import HandScene
 
 
 class RasterRenderer:
-    """Draws scenes with numba kernels on the caller's thread; one instance a thread."""
+    """Draws scenes with numba kernels on the caller's thread; one instance a thread.
+
+    What does not depend on the camera (light at vertices, shadows) is kept for a next scene with the same
+    parts (the same objects) and lights.
+    """
 
     name = "raster"
 
     def __init__(self) -> None:
         self._layers: LayerBuffers | None = None
-        self._meshes: list[MeshBuffers] = []
-        self._copies = ReadOnlyCopies()
+        self._memory = PartMemory()
         self._generation = 0
 
     def device(self) -> str:
@@ -53,11 +49,24 @@ class RasterRenderer:
         """
         self._generation += 1
         buffers = self._buffers(len(scene.parts), scene.size)
-        parts = [part_arrays(part, self._copies) for part in scene.parts]
+        lights = light_arrays(scene.lights)
+        parts = self._memory.recall(scene.parts, lights)
+        if parts is not None:
+            layers = RasterLayers(self, self._generation, scene, parts, buffers)
+            if layers.draw(known=True):
+                return layers
+            self._memory.forget()
+        parts = self._memory.take(scene.parts)
         layers = RasterLayers(self, self._generation, scene, parts, buffers)
+        layers.draw(known=False)
+        buffers.maps.start(scene)
         for index, part in enumerate(parts):
-            layers.draw(index, part, self._mesh(index, part))
-        layers.draw_light_maps()
+            raster_passes.light_part(
+                part.vertices, part.faces, part.smooth, part.skin, part.gloss, index, *lights,
+                buffers.maps.basis, buffers.maps.bounds, buffers.maps.means, part.mesh,
+            )  # fmt: skip
+        buffers.maps.draw(parts, [part.mesh.placed for part in parts])
+        self._memory.keep(scene.parts, lights)
         return layers
 
     def is_current(self, generation: int) -> bool:
@@ -66,16 +75,9 @@ class RasterRenderer:
 
     def _buffers(self, parts: int, size: tuple[int, int]) -> LayerBuffers:
         if self._layers is None or self._layers.size != size or self._layers.parts < parts:
+            self._memory.forget()
             self._layers = LayerBuffers(max(parts, 4), size)
         return self._layers
-
-    def _mesh(self, index: int, part: PartArrays) -> MeshBuffers:
-        while len(self._meshes) <= index:
-            self._meshes.append(MeshBuffers(0, 0, 0))
-        shape = (part.vertices.shape[0], part.faces.shape[0], part.faces.shape[0] - part.smooth)
-        if self._meshes[index].shape != shape:
-            self._meshes[index] = MeshBuffers(*shape)
-        return self._meshes[index]
 
 
 class RasterLayers:
@@ -86,7 +88,7 @@ class RasterLayers:
         renderer: RasterRenderer,
         generation: int,
         scene: HandScene,
-        parts: list[PartArrays],
+        parts: list[DrawnPart],
         buffers: LayerBuffers,
     ) -> None:
         self.names = tuple(part.name for part in scene.parts)
@@ -94,62 +96,29 @@ class RasterLayers:
         self._renderer = renderer
         self._generation = generation
         self._parts = parts
-        self._meshes: list[MeshBuffers] = []
         self._b = buffers
         self._K = np.array(scene.K, np.float64)
         self._focal = float(min(self._K[0, 0], self._K[1, 1]))
-        self._ratio = float(STEP) / self._focal
-        self._sh, self._directions, self._colors = light_arrays(scene.lights)
-        buffers.maps.start(scene)
+        # The parts whose nearest are known, and those of the last picture.
+        self._known: npt.NDArray[np.int32] | None = None
+        self._last: list[int] = []
 
-    def draw(self, index: int, part: PartArrays, mesh: MeshBuffers) -> None:
-        """Draws one part into layer ``index`` and computes the light at its points."""
+    def draw(self, known: bool) -> bool:
+        """Draws the parts; when ``known``, gives False if vertices have changed since."""
         b = self._b
-        self._meshes.append(mesh)
-        status, part.drawn = raster_passes.draw_part(
-            part.vertices,
-            part.faces,
-            part.smooth,
-            part.closed,
-            part.skin,
-            part.gloss,
-            self._K,
-            self._focal,
-            index,
-            b.keys,
-            b.boxes,
-            b.nearness,
-            b.owner,
-            b.slot,
-            b.bits,
-            b.flags,
-            b.pixels,
-            b.counts,
-            b.near4,
-            b.owner4,
-            mesh.screen,
-            mesh.drawn,
-            mesh.corner,
-            mesh.points,
-            mesh.normals,
-            self._sh,
-            self._directions,
-            self._colors,
-            mesh.light,
-            mesh.used,
-            b.maps.basis,
-            mesh.placed,
-            b.maps.bounds,
-            b.maps.means,
-        )
-        if status == raster_passes.BAD_INDEX:
-            raise bad_index(part.name, len(part.vertices))
-        if status == raster_passes.NOT_FINITE:
-            raise not_finite(part.name)
-
-    def draw_light_maps(self) -> None:
-        """Draws each part as the first light sees it, on one grid."""
-        self._b.maps.draw(self._parts, [mesh.placed for mesh in self._meshes])
+        for index, part in enumerate(self._parts):
+            status, part.drawn = raster_passes.draw_part(
+                part.vertices, part.faces, part.closed, self._K, self._focal, index, known,
+                b.layers, b.scratch, part.mesh,
+            )  # fmt: skip
+            part.used = -1
+            if status == raster_passes.CHANGED:
+                return False
+            if status == raster_passes.BAD_INDEX:
+                raise bad_index(part.name, len(part.vertices))
+            if status == raster_passes.NOT_FINITE:
+                raise not_finite(part.name)
+        return True
 
     def mask(self, name: str) -> npt.NDArray[np.bool_]:
         """Gives the part's own mask at pixel centres, (h, w) bool."""
@@ -163,97 +132,55 @@ class RasterLayers:
     def visible(self, names: Collection[str]) -> npt.NDArray[np.int8]:
         """Gives the id map of these parts, (h, w) int8, -1 where there is none."""
         self._check()
-        w, h = self.size
-        ids = np.empty((h, w), np.int8)
-        b = self._b
-        nearest_ids(b.nearness, b.boxes, chosen_parts(self.names, names), b.best, ids)
-        return ids
+        return self._nearest(chosen_parts(self.names, names)).copy()
 
     def compose(self, scene: HandScene, names: Collection[str]) -> npt.NDArray[np.uint8]:
         """Gives the picture of the background and these parts, (h, w, 3) uint8 sRGB."""
         self._check()
+        background = background_array(scene)
         chosen = chosen_parts(self.names, names)
         b = self._b
+        number, known = b.maps.choose(scene, chosen)
+        b.maps.darken(scene, chosen, number)
+        raster_passes.plan_picture(b.layers, chosen, self._nearest(chosen), b.source)
+        if not known:
+            for part in self._parts:
+                part.used = -1 if part.used == number else part.used
+        indices = chosen.tolist()
+        for index in indices:
+            self._shade(index, number, known, scene.lights.shadow_strength)
         w, h = self.size
         out = np.empty((h, w, 3), np.uint8)
-        b.maps.merge(scene, chosen)
-        for index in chosen.tolist():
-            self._shade(index, scene.lights.shadow_strength)
-        raster_passes.paste(
-            background_array(scene),
-            b.maps.dark,
-            chosen,
-            b.boxes,
-            b.nearness,
-            b.rgb,
-            b.slot,
-            b.pixels,
-            b.counts,
-            b.near4,
-            b.rgb4,
-            b.best,
-            b.color,
-            b.flags,
-            out,
-        )
+        raster_passes.paste(background, b.maps.dark, chosen, b.layers, b.source, out)
+        self._last = indices
+        b.source, b.shown = b.shown, b.source
         return out
 
-    def _shade(self, index: int, strength: float) -> None:
-        part, mesh, b = self._parts[index], self._meshes[index], self._b
+    def _shade(self, index: int, number: int, known: bool, strength: float) -> None:
+        part, b = self._parts[index], self._b
         height, width, _ = part.texture.shape
-        rows, columns = b.maps.used
         raster_passes.shade_part(
-            index,
-            strength,
-            self._ratio,
-            self._directions[0],
-            b.maps.merged,
-            rows,
-            columns,
-            part.faces,
-            part.smooth,
-            part.drawn,
-            part.uv,
-            part.colors,
-            part.texels,
-            width,
-            height,
-            mesh.screen,
-            mesh.drawn,
-            mesh.corner,
-            mesh.normals,
-            mesh.placed,
-            mesh.light,
-            mesh.shadow,
-            mesh.used,
-            mesh.stale,
-            mesh.lit,
-            mesh.planes,
-            b.boxes,
-            b.nearness,
-            b.owner,
-            b.rgb,
-            b.pixels,
-            b.counts,
-            b.near4,
-            b.owner4,
-            b.rgb4,
-            b.values,
-            b.ints,
-            b.packed,
-            b.ends,
-            b.starts,
-            b.lengths,
-            b.wanted,
-        )
+            index, number, known, part.used, index in self._last, strength, float(STEP) / self._focal,
+            b.maps.basis[2], b.maps.merged, *b.maps.used, part.faces, part.smooth, part.drawn, part.uv,
+            part.colors, part.texels, width, height, part.mesh, b.layers, b.scratch, b.source, b.shown,
+        )  # fmt: skip
+        part.used = number
+
+    def _nearest(self, chosen: npt.NDArray[np.int32]) -> npt.NDArray[np.int8]:
+        """Gives the nearest of these parts at each pixel, (h, w); the memory is used again."""
+        b = self._b
+        if self._known is None or not np.array_equal(self._known, chosen):
+            nearest_ids(b.layers.nearness, b.layers.boxes, chosen, b.scratch.best, b.nearest)
+            self._known = chosen
+        return b.nearest
 
     def _nearness(self, name: str) -> npt.NDArray[np.float32]:
         self._check()
         index = chosen_parts(self.names, (name,))[0]
         w, h = self.size
         full = np.zeros((h, w), np.float32)
-        x0, y0, x1, y1 = self._b.boxes[index]
-        full[y0:y1, x0:x1] = self._b.nearness[index, y0:y1, x0:x1]
+        x0, y0, x1, y1 = self._b.layers.boxes[index]
+        full[y0:y1, x0:x1] = self._b.layers.nearness[index, y0:y1, x0:x1]
         return full
 
     def _check(self) -> None:

@@ -1,4 +1,4 @@
-"""One machine instruction that numba has no name for."""
+"""Two machine instructions that numba has no name for."""
 
 from __future__ import annotations
 
@@ -18,4 +18,14 @@ def _lowest_bit(typingctx: Any, value: Any) -> Any:
     return types.int64(types.uint64), generate
 
 
+def _count_bits(typingctx: Any, value: Any) -> Any:
+    """Gives the number of set bits of a uint64, as int64."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), generate
+
+
 lowest_bit: Any = intrinsic(_lowest_bit)
+count_bits: Any = intrinsic(_count_bits)

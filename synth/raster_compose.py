@@ -8,11 +8,17 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from handbench.synth.raster_edges import edge_number
 from handbench.synth.raster_scan import F32, I32
 
 U8 = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
+U64 = npt.NDArray[np.uint64]
 I8 = npt.NDArray[np.int8]
+
+# In a map of which part each pixel shows: none, or several, sample by sample
+# (yet to be done, or done).
+NONE, MIXED, DONE = -1, -2, -3
 
 # Pixels between the nodes of the background's map of shadows.
 CELL = 8
@@ -97,44 +103,62 @@ def _widen(nodes: F32, line: F32) -> bool:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def paste_centres(
-    nearness: F32, rgb: U32, boxes: I32, slot: I32, chosen: I32, best: F32, color: U32, edge: U8, out: U8
+def mark_mixed(
+    nearness: F32,
+    boxes: I32,
+    bits: U64,
+    before: I32,
+    pixels: I32,
+    counts: I32,
+    near4: F32,
+    chosen: I32,
+    ids: I8,
+    source: I8,
 ) -> None:
-    """Puts the nearest chosen part's colour into every covered pixel that ``paste_edges`` has not done."""
-    h, w = out.shape[0], out.shape[1]
+    """Tells what each pixel of a picture is made from.
+
+    Args:
+        nearness: (P, h, w) 1 / z at centres.
+        boxes: (P, 4) where each layer is valid.
+        bits: (P, h, words) outline pixels.
+        before: (P, h, words) how many come before each word.
+        pixels: (P, N) y * w + x of each outline pixel.
+        counts: (P,) how many.
+        near4: (P, N, 4) 1 / z at samples.
+        chosen: (n,) part indices.
+        ids: (h, w) the nearest of these at centres, or NONE.
+        source: (h, w) gives ``ids``, and MIXED where an outline shows.
+    """
+    h, w = ids.shape
+    flat_ids, flat = ids.reshape(h * w), source.reshape(h * w)
+    for i in range(h * w):
+        flat[i] = flat_ids[i]
+    for p in chosen:
+        for e in range(counts[p]):
+            place = pixels[p, e]
+            q = flat_ids[place]
+            if q >= 0 and q != p:
+                y, x = place // w, place % w
+                if edge_number(bits[q], before[q], y, x) < 0:
+                    z = nearness[q, y, x]
+                    most = max(max(near4[p, e, 0], near4[p, e, 1]), max(near4[p, e, 2], near4[p, e, 3]))
+                    if most <= z:
+                        continue
+            flat[place] = MIXED
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def paste_centres(rgb: U32, source: I8, out: U8) -> None:
+    """Writes the colours of the pixels that show one part: rgb (P, h, w), source (h, w), out (h, w, 3)."""
+    h, w = source.shape
     for y in range(h):
-        low, high = w, 0
-        for p in chosen:
-            if boxes[p, 1] <= y < boxes[p, 3]:
-                low = min(low, boxes[p, 0])
-                high = max(high, boxes[p, 2])
-        if low >= high:
-            continue
-        tops, marks = best[low:high], edge[low:high]
-        for x in range(high - low):
-            tops[x] = 0.0
-        for x in range(high - low):
-            marks[x] = 0
-        for p in chosen:
-            x0, x1 = boxes[p, 0], boxes[p, 2]
-            if y < boxes[p, 1] or y >= boxes[p, 3]:
-                continue
-            near, source, mark = nearness[p, y, x0:x1], rgb[p, y, x0:x1], slot[p, y, x0:x1]
-            top, target, done = best[x0:x1], color[x0:x1], edge[x0:x1]
-            # All is read before anything is written: only then does the compiler use vectors.
-            for i in range(near.shape[0]):
-                new, old, ours, theirs = near[i], top[i], source[i], target[i]
-                target[i] = ours if new > old else theirs
-                top[i] = max(new, old)
-            for i in range(mark.shape[0]):
-                done[i] = done[i] | np.uint8(mark[i] >= 0)
-        line, colors = out[y, low:high], color[low:high]
-        for x in range(high - low):
-            keep = tops[x] <= np.float32(0.0) or marks[x] != 0
-            c = colors[x]
-            line[x, 0] = line[x, 0] if keep else np.uint8(c & np.uint32(255))
-            line[x, 1] = line[x, 1] if keep else np.uint8((c >> np.uint32(8)) & np.uint32(255))
-            line[x, 2] = line[x, 2] if keep else np.uint8(c >> np.uint32(16))
+        for x in range(w):
+            p = source[y, x]
+            if p >= 0:
+                c = rgb[np.uint64(p), np.uint64(y), np.uint64(x)]
+                out[y, x, 0] = np.uint8(c & np.uint32(255))
+                out[y, x, 1] = np.uint8((c >> np.uint32(8)) & np.uint32(255))
+                out[y, x, 2] = np.uint8(c >> np.uint32(16))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -142,26 +166,23 @@ def paste_edges(
     nearness: F32,
     rgb: U32,
     boxes: I32,
-    slot: I32,
+    bits: U64,
+    before: I32,
     pixels: I32,
     counts: I32,
     near4: F32,
     rgb4: U32,
     chosen: I32,
+    source: I8,
     out: U8,
 ) -> None:
-    """Recomposes the pixels on outlines from four samples each, averaged as squares (close to linear light).
+    """Recomposes the MIXED pixels from four samples each, averaged as squares (close to linear light).
 
     Args:
-        nearness: (P, h, w) 1 / z at centres.
+        nearness, boxes, bits, before, pixels, counts, near4, chosen: see ``mark_mixed``.
         rgb: (P, h, w) packed colours at centres.
-        boxes: (P, 4) where each layer is valid.
-        slot: (P, h, w) number of each outline pixel, or -1.
-        pixels: (P, N) y * w + x of each outline pixel.
-        counts: (P,) how many.
-        near4: (P, N, 4) 1 / z at samples.
         rgb4: (P, N, 4) packed colours at samples.
-        chosen: (n,) part indices.
+        source: (h, w) of ``mark_mixed``; done pixels become DONE.
         out: (h, w, 3) holds the background with its shadows; updated.
     """
     w = out.shape[1]
@@ -170,6 +191,9 @@ def paste_edges(
         for e in range(counts[chosen[j]]):
             place = pixels[chosen[j], e]
             y, x = place // w, place % w
+            if source[y, x] != MIXED:
+                continue
+            source[y, x] = DONE
             back = (
                 np.uint32(out[y, x, 0])
                 | np.uint32(out[y, x, 1]) << np.uint32(8)
@@ -178,16 +202,11 @@ def paste_edges(
             for s in range(4):
                 best[s] = 0.0
                 color[s] = back
-            done = False
-            for i in range(chosen.shape[0]):
-                p = chosen[i]
+            for p in chosen:
                 if x < boxes[p, 0] or x >= boxes[p, 2] or y < boxes[p, 1] or y >= boxes[p, 3]:
                     continue
-                k = slot[p, y, x]
+                k = edge_number(bits[p], before[p], y, x)
                 if k >= 0:
-                    if i < j:
-                        done = True
-                        break
                     for s in range(4):
                         new, old, ours, theirs = near4[p, k, s], best[s], rgb4[p, k, s], color[s]
                         color[s] = ours if new > old else theirs
@@ -198,10 +217,9 @@ def paste_edges(
                         old, theirs = best[s], color[s]
                         color[s] = ours if new > old else theirs
                         best[s] = max(new, old)
-            if not done:
-                for c in range(3):
-                    total = np.float32(0.0)
-                    for s in range(4):
-                        part = np.float32((color[s] >> np.uint32(8 * c)) & np.uint32(255))
-                        total += part * part
-                    out[y, x, c] = np.uint8(np.float32(math.sqrt(total * np.float32(0.25))) + np.float32(0.5))
+            for c in range(3):
+                total = np.float32(0.0)
+                for s in range(4):
+                    part = np.float32((color[s] >> np.uint32(8 * c)) & np.uint32(255))
+                    total += part * part
+                out[y, x, c] = np.uint8(np.float32(math.sqrt(total * np.float32(0.25))) + np.float32(0.5))

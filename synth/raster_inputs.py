@@ -35,7 +35,8 @@ class ReadOnlyCopies:
         """Gives the array as contiguous, writable ``dtype``: itself where it is so already, else a copy."""
         if array.dtype == dtype and array.flags.c_contiguous and array.flags.writeable:
             return array
-        if array.flags.writeable or (array.base is not None and array.base.flags.writeable):
+        base = array.base
+        if array.flags.writeable or (isinstance(base, np.ndarray) and base.flags.writeable):
             return np.array(array, dtype, order="C")
         known = self._kept.get(id(array))
         if known is None or known[1].dtype != dtype:
@@ -47,10 +48,10 @@ class ReadOnlyCopies:
 
 
 class PartArrays:
-    """One part's arrays, checked; ``smooth`` faces share vertex normals, ``drawn`` is set by the draw."""
+    """One part's arrays, checked; ``smooth`` faces share vertex normals."""
 
     __slots__ = (
-        "closed", "colors", "drawn", "faces", "gloss", "name", "skin", "smooth", "texels", "texture", "uv",
+        "closed", "colors", "faces", "gloss", "name", "skin", "smooth", "texels", "texture", "uv",
         "vertices",
     )  # fmt: skip
 
@@ -65,7 +66,6 @@ class PartArrays:
     texels: npt.NDArray[np.uint32]
     uv: F32
     colors: npt.NDArray[np.uint8]
-    drawn: int
 
 
 def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
@@ -75,7 +75,7 @@ def part_arrays(part: Part, copies: ReadOnlyCopies) -> PartArrays:
         HandbenchError: shapes that do not fit.
     """
     out = PartArrays()
-    out.name, out.gloss, out.drawn = part.name, float(part.gloss), 0
+    out.name, out.gloss = part.name, float(part.gloss)
     out.closed = part.is_hand
     out.skin = part.hand is not None
     out.vertices = _plain(part.vertices, np.float64)

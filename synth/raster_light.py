@@ -148,7 +148,7 @@ def apply_shadow(light: F32, shadow: F32, strength: float, lit: F32) -> None:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def mark_stale(faces: I32, n_smooth: int, n_vertices: int, shadow: F32, used: F32, stale: U8) -> int:
+def mark_stale(faces: I32, n_smooth: int, n_vertices: int, shadow: F32, used: F32, stale: U8) -> bool:
     """Marks the faces whose shadows differ from those that their colours were made with.
 
     Args:
@@ -156,11 +156,11 @@ def mark_stale(faces: I32, n_smooth: int, n_vertices: int, shadow: F32, used: F3
         n_smooth: faces from here on are flat.
         n_vertices: number of vertices V.
         shadow: (N,) wanted shadows at points.
-        used: (N,) shadows in use, -1 for none; becomes ``shadow``.
+        used: (N,) shadows that the colours were made with.
         stale: (F,) gives 1 for the faces to shade again.
 
     Returns:
-        how many there are.
+        whether there are any.
     """
     count = 0
     for f in range(faces.shape[0]):
@@ -169,9 +169,7 @@ def mark_stale(faces: I32, n_smooth: int, n_vertices: int, shadow: F32, used: F3
             changed = shadow[i] != used[i]
         else:
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            changed = shadow[a] != used[a] or shadow[b] != used[b] or shadow[c] != used[c]
+            changed = (shadow[a] != used[a]) | (shadow[b] != used[b]) | (shadow[c] != used[c])
         stale[f] = np.uint8(changed)
         count += changed
-    for i in range(shadow.shape[0]):
-        used[i] = shadow[i]
-    return count
+    return count > 0

@@ -12,15 +12,17 @@ from typing import Any
 
 import numba as nb
 
-from handbench.synth.raster_compose import paste_centres, paste_edges, shade_background
-from handbench.synth.raster_edges import find_edges, keep_edges, sample_edges
+from handbench.synth.raster_buffers import I8, Layers, Mesh, Scratch
+from handbench.synth.raster_compose import mark_mixed, paste_centres, paste_edges, shade_background
+from handbench.synth.raster_edges import find_edges, keep_edges
 from handbench.synth.raster_light import apply_shadow, light_points, mark_stale, surface_points
-from handbench.synth.raster_scan import F32, F64, I32, I64, draw_faces, project
+from handbench.synth.raster_samples import list_marked, sample_edges
+from handbench.synth.raster_scan import F32, F64, I32, draw_faces, project
 from handbench.synth.raster_shade import face_planes, shade_pixels, shade_samples
 from handbench.synth.raster_shadow import light_frame, point_shadows
 from handbench.synth.raster_texels import U8, U32
 
-OK, BAD_INDEX, NOT_FINITE = 0, 1, 2
+OK, BAD_INDEX, NOT_FINITE, CHANGED = 0, 1, 2, 3
 
 
 def _stamp() -> int:
@@ -34,192 +36,159 @@ def _stamp() -> int:
 def _make_draw_part(stamp: int) -> Any:
     @nb.njit(cache=True, nogil=True, error_model="numpy")
     def draw_part(
-        vertices: F64,
-        faces: I32,
-        n_smooth: int,
-        closed: bool,
-        skin: bool,
-        gloss: float,
-        K: F64,
-        focal: float,
-        index: int,
-        keys: I64,
-        boxes: I32,
-        nearness: F32,
-        owner: I32,
-        slot: I32,
-        bits: Any,
-        flags: U8,
-        pixels: I32,
-        counts: I32,
-        near4: F32,
-        owner4: I32,
-        screen: F64,
-        drawn: I32,
-        corner: I32,
-        points: F32,
-        normals: F32,
-        sh: F32,
-        directions: F32,
-        colors: F32,
-        light: F32,
-        used: F32,
-        basis: F32,
-        placed: F64,
-        bounds: F64,
-        means: F64,
-    ) -> tuple[int, int]:
-        """Draws one part into layer ``index`` and computes the light at its points.
+        vertices: F64, faces: I32, closed: bool, K: F64, focal: float, index: int, known: bool,
+        layers: Layers, scratch: Scratch, mesh: Mesh,
+    ) -> tuple[int, int]:  # fmt: skip
+        """Draws one part into layer ``index``.
 
-        Arguments are those of the kernels; layers come as stacks (P, ...).
+        Args:
+            vertices: (V, 3) camera frame [m].
+            faces: (F, 3).
+            closed: True when back faces can never be seen.
+            K: (3, 3) intrinsics [px].
+            focal: the smaller focal length [px].
+            index: of the part.
+            known: whether ``mesh`` comes from these vertices and faces.
+            layers: all parts' layers.
+            scratch: memory.
+            mesh: the part's own memory.
 
         Returns:
-            OK, BAD_INDEX or NOT_FINITE; and the number of drawn faces.
+            OK, BAD_INDEX, NOT_FINITE, or CHANGED (known, but the vertices are others); and how many faces are
+            drawn.
         """
         stamp  # noqa: B018
-        for f in range(faces.shape[0]):
-            for k in range(3):
-                if faces[f, k] < 0 or faces[f, k] >= vertices.shape[0]:
-                    return BAD_INDEX, 0
-        finite, front = project(vertices, K, screen)
+        if not known:
+            for f in range(faces.shape[0]):
+                for k in range(3):
+                    if faces[f, k] < 0 or faces[f, k] >= vertices.shape[0]:
+                        return BAD_INDEX, 0
+        finite, front, total = project(vertices, K, mesh.screen)
         if not finite:
             return NOT_FINITE, 0
-        box, near, own = boxes[index], nearness[index], owner[index]
-        n = draw_faces(screen, faces, closed and front, keys, box, near, own, drawn)
-        count = find_edges(near, own, focal, box, flags, slot[index], bits, pixels[index])
-        sample_edges(screen, faces, drawn, n, slot[index], bits, count, near4[index], owner4[index])
-        counts[index] = keep_edges(
-            near, focal, slot[index], pixels[index], count, near4[index], owner4[index]
-        )
-        surface_points(vertices, faces, n_smooth, points, normals, corner)
-        light_points(points, normals, sh, directions, colors, gloss, skin, light)
-        used[:] = -1.0
-        means[index] = light_frame(points, basis, placed, bounds)
+        if known and total != mesh.total[0]:
+            return CHANGED, 0
+        mesh.total[0] = total
+        box, near, own = layers.boxes[index], layers.nearness[index], layers.owner[index]
+        bits, before, pixels = layers.bits[index], layers.before[index], layers.pixels[index]
+        near4, owner4 = layers.near4[index], layers.owner4[index]
+        n = draw_faces(mesh.screen, faces, closed and front, scratch.keys, box, near, own, mesh.drawn)
+        count = find_edges(near, own, focal, box, scratch.flags, bits, before, pixels)
+        keys4, width = scratch.keys4, near.shape[1]
+        n_marked = list_marked(mesh.screen, faces, mesh.drawn, n, width, bits, mesh.marked)
+        sample_edges(mesh.screen, faces, mesh.marked, n_marked, width, bits, before, count, keys4)
+        count = keep_edges(near, focal, box, bits, before, pixels, count, keys4, near4, owner4)
+        layers.counts[index] = count
+        layers.ready[index, :count] = 0
         return OK, n
 
     return draw_part
 
 
+def _make_light_part(stamp: int) -> Any:
+    @nb.njit(cache=True, nogil=True, error_model="numpy")
+    def light_part(
+        vertices: F64, faces: I32, n_smooth: int, skin: bool, gloss: float, index: int, sh: F32,
+        directions: F32, colors: F32, basis: F32, bounds: F64, means: F64, mesh: Mesh,
+    ) -> None:  # fmt: skip
+        """Computes the light at a part's points, and where the first light sees them.
+
+        Arguments are those of the kernels.
+        """
+        stamp  # noqa: B018
+        surface_points(vertices, faces, n_smooth, mesh.points, mesh.normals, mesh.corner)
+        light_points(mesh.points, mesh.normals, sh, directions, colors, gloss, skin, mesh.light)
+        means[index] = light_frame(mesh.points, basis, mesh.placed, bounds)
+
+    return light_part
+
+
 def _make_shade_part(stamp: int) -> Any:
     @nb.njit(cache=True, nogil=True, error_model="numpy")
     def shade_part(
-        index: int,
-        strength: float,
-        ratio: float,
-        direction: F32,
-        merged: F32,
-        rows: int,
-        columns: int,
-        faces: I32,
-        n_smooth: int,
-        n_drawn: int,
-        uv: F32,
-        colors: U8,
-        texels: U32,
-        width: int,
-        height: int,
-        screen: F64,
-        drawn: I32,
-        corner: I32,
-        normals: F32,
-        placed: F64,
-        light: F32,
-        shadow: F32,
-        used: F32,
-        stale: U8,
-        lit: F32,
-        planes: F32,
-        boxes: I32,
-        nearness: F32,
-        owner: I32,
-        rgb: U32,
-        pixels: I32,
-        counts: I32,
-        near4: F32,
-        owner4: I32,
-        rgb4: U32,
-        values: F32,
-        ints: I32,
-        packed: U32,
-        ends: I32,
-        starts: I32,
-        lengths: I32,
-        wanted: I32,
-    ) -> None:
-        """Colours what of layer ``index`` is not yet coloured under the merged shadows."""
+        index: int, number: int, known: bool, used: int, kept: bool, strength: float, ratio: float,
+        direction: F32, merged: F32, rows: int, columns: int, faces: I32, n_smooth: int, n_drawn: int,
+        uv: F32, colors: U8, texels: U32, width: int, height: int, mesh: Mesh, layers: Layers,
+        scratch: Scratch, source: I8, shown: I8,
+    ) -> None:  # fmt: skip
+        """Colours what the picture takes of layer ``index`` and is not yet coloured under its shadows.
+
+        Args are those of the kernels, and
+
+        Args:
+            number: of the set of parts that cast shadows.
+            known: whether the light under these shadows is known.
+            used: number of the set with which the part was last coloured, or -1.
+            kept: whether it was coloured for the picture before.
+        """
         stamp  # noqa: B018
-        point_shadows(placed, normals, direction, merged, rows, columns, shadow)
-        if not mark_stale(faces, n_smooth, screen.shape[0], shadow, used, stale):
-            return
-        apply_shadow(light, shadow, strength, lit)
-        face_planes(screen, faces, n_smooth, drawn, n_drawn, stale, lit, uv, colors, corner, planes)
-        shade_pixels(
-            planes,
-            texels,
-            width,
-            height,
+        shadow, lit, stale = mesh.shadow[number], mesh.lit[number], mesh.stale
+        if not known:
+            point_shadows(mesh.placed, mesh.normals, direction, merged, rows, columns, shadow)
+            apply_shadow(mesh.light, shadow, strength, lit)
+        if used < 0:
+            stale[:] = 1
+        elif used == number or not mark_stale(
+            faces, n_smooth, mesh.screen.shape[0], shadow, mesh.shadow[used], stale
+        ):
+            stale[:] = 0
+        face_planes(
+            mesh.screen,
+            faces,
+            n_smooth,
+            mesh.drawn,
+            n_drawn,
             stale,
-            boxes[index],
-            owner[index],
-            values,
-            ints,
-            packed,
-            ends,
-            starts,
-            lengths,
-            rgb[index],
+            lit,
+            uv,
+            colors,
+            mesh.corner,
+            mesh.planes,
+        )
+        box, owner, rgb = layers.boxes[index], layers.owner[index], layers.rgb[index]
+        shade_pixels(
+            mesh.planes, texels, width, height, stale, index, source, shown, kept, box, owner, scratch, rgb
         )
         shade_samples(
-            planes,
-            texels,
-            width,
-            height,
-            ratio,
-            pixels[index],
-            counts[index],
-            nearness[index],
-            rgb[index],
-            near4[index],
-            owner4[index],
-            values,
-            ints,
-            packed,
-            wanted,
-            rgb4[index],
-        )
+            mesh.planes, texels, width, height, ratio, stale, source, layers.pixels[index],
+            layers.counts[index], layers.nearness[index], owner, rgb, layers.near4[index],
+            layers.owner4[index], scratch, layers.rgb4[index], layers.ready[index],
+        )  # fmt: skip
 
     return shade_part
 
 
+def _make_plan_picture(stamp: int) -> Any:
+    @nb.njit(cache=True, nogil=True, error_model="numpy")
+    def plan_picture(layers: Layers, chosen: I32, nearest: I8, source: I8) -> None:
+        """Tells what each pixel of a picture of the chosen parts is made from."""
+        stamp  # noqa: B018
+        mark_mixed(
+            layers.nearness, layers.boxes, layers.bits, layers.before, layers.pixels, layers.counts,
+            layers.near4, chosen, nearest, source,
+        )  # fmt: skip
+
+    return plan_picture
+
+
 def _make_paste(stamp: int) -> Any:
     @nb.njit(cache=True, nogil=True, error_model="numpy")
-    def paste(
-        background: U8,
-        dark: F32,
-        chosen: I32,
-        boxes: I32,
-        nearness: F32,
-        rgb: U32,
-        slot: I32,
-        pixels: I32,
-        counts: I32,
-        near4: F32,
-        rgb4: U32,
-        best: F32,
-        color: U32,
-        flags: U8,
-        out: U8,
-    ) -> None:
+    def paste(background: U8, dark: F32, chosen: I32, layers: Layers, source: I8, out: U8) -> None:
         """Lays the chosen parts over the darkened background."""
         stamp  # noqa: B018
         shade_background(background, dark, out)
-        paste_edges(nearness, rgb, boxes, slot, pixels, counts, near4, rgb4, chosen, out)
-        paste_centres(nearness, rgb, boxes, slot, chosen, best, color, flags, out)
+        paste_centres(layers.rgb, source, out)
+        paste_edges(
+            layers.nearness, layers.rgb, layers.boxes, layers.bits, layers.before, layers.pixels,
+            layers.counts, layers.near4, layers.rgb4, chosen, source, out,
+        )  # fmt: skip
 
     return paste
 
 
 _STAMP = _stamp()
 draw_part = _make_draw_part(_STAMP)
+light_part = _make_light_part(_STAMP)
 shade_part = _make_shade_part(_STAMP)
+plan_picture = _make_plan_picture(_STAMP)
 paste = _make_paste(_STAMP)

@@ -29,7 +29,9 @@ FACE_BITS = 20
 FACE_MASK = (1 << FACE_BITS) - 1
 DEPTH_SCALE = float(1 << 33)
 # Pixels drawn at once, and spare columns on the right of the key buffers.
-BLOCK = 4
+BLOCK = 8
+# Corners 0 to 2 from top to bottom, two bits each, by which of b < a, c < a and c < b hold (bits 0, 1, 2).
+ORDER = np.array([0b100100, 0b100001, 0b100100, 0b001001, 0b011000, 0b100100, 0b010010, 0b000110], np.int64)
 # Heights towards the light are stored plus this, to be positive [m].
 LIFT = 400.0
 
@@ -38,34 +40,25 @@ EMPTY = np.float32(-1e9)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def scan_triangle(
-    xa: float,
-    ya: float,
-    za: float,
-    xb: float,
-    yb: float,
-    zb: float,
-    xc: float,
-    yc: float,
-    zc: float,
-    face: int,
-    width: int,
-    keys: I64,
-) -> None:
+def scan_triangle(points: F64, lift: float, faces: I32, f: int, face: int, width: int, keys: I64) -> None:
     """Draws one triangle into the keys; ``z`` is linear on the screen, positive, and greater is nearer.
 
     Args:
-        xa, ya, za: first corner [px, px, 1 / m in a perspective view or m in a light map]; others likewise.
-        face: index, below 2 ** 20.
+        points: (V, 3) x, y, z [px, px, 1 / m in a perspective view or m in a light map].
+        lift: is added to z.
+        faces: (F, 3).
+        f: which of them to draw.
+        face: index to write, below 2 ** 20.
         width: columns of the picture.
         keys: (h, width + BLOCK).
     """
-    if yb < ya:
-        xa, ya, za, xb, yb, zb = xb, yb, zb, xa, ya, za
-    if yc < ya:
-        xa, ya, za, xc, yc, zc = xc, yc, zc, xa, ya, za
-    if yc < yb:
-        xb, yb, zb, xc, yc, zc = xc, yc, zc, xb, yb, zb
+    ya, yb, yc = points[faces[f, 0], 1], points[faces[f, 1], 1], points[faces[f, 2], 1]
+    # Corners from top to bottom, by a table: which way they go cannot be guessed.
+    order = ORDER[np.uint64(yb < ya) + np.uint64(2) * np.uint64(yc < ya) + np.uint64(4) * np.uint64(yc < yb)]
+    a, b, c = faces[f, order & 3], faces[f, (order >> 2) & 3], faces[f, order >> 4]
+    xa, ya, za = points[a, 0], points[a, 1], points[a, 2] + lift
+    xb, yb, zb = points[b, 0], points[b, 1], points[b, 2] + lift
+    xc, yc, zc = points[c, 0], points[c, 1], points[c, 2] + lift
     first = max(math.ceil(ya), 0)
     last = min(math.ceil(yc) - 1, keys.shape[0] - 1)
     det = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
@@ -88,33 +81,39 @@ def scan_triangle(
         right = upper if y < yb else lower
         start = min(max(math.ceil(min(left, right)), 0), width)
         stop = min(math.ceil(max(left, right)), width)
-        if start >= stop:
-            continue
         z = min(max(za + gx * (start - xa) + gy * (y - ya), low), high)
         key = (np.int64(z * DEPTH_SCALE) << FACE_BITS) | face
         row = keys[np.uint64(y)]
-        for x in range(start, stop, BLOCK):
+        # The first block in any case, empty or not: no branch to guess.
+        for i in range(BLOCK):
+            # An unsigned index needs no test for counting from the end: this becomes a few instructions.
+            at = np.uint64(start) + np.uint64(i)
+            new = key + i * step if start + i < stop else np.int64(0)
+            row[at] = max(new, row[at])
+        for x in range(start + BLOCK, stop, BLOCK):
+            key += BLOCK * step
             for i in range(BLOCK):
-                # An unsigned index needs no test for counting from the end: this becomes a few instructions.
                 at = np.uint64(x) + np.uint64(i)
                 new = key + i * step if x + i < stop else np.int64(0)
                 row[at] = max(new, row[at])
-            key += BLOCK * step
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def project(vertices: F64, K: F64, screen: F64) -> tuple[bool, bool]:
+def project(vertices: F64, K: F64, screen: F64) -> tuple[bool, bool, float]:
     """Projects vertices to ``screen`` (V, 3): x, y [px] and 1 / z (0 for those at or behind the near plane).
 
     Returns:
-        whether all vertices are finite, and whether all lie in front of the near plane.
+        whether all vertices are finite, whether all lie in front of the near plane, and the sum of all
+        coordinates.
     """
     finite = True
     front = True
+    total = 0.0
     for i in range(vertices.shape[0]):
         x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
         if not math.isfinite(x + y + z):
             finite = False
+        total += x + y + z
         if z > NEAR:
             inv = 1.0 / z
             screen[i, 0] = (K[0, 0] * x + K[0, 1] * y) * inv + K[0, 2]
@@ -123,14 +122,34 @@ def project(vertices: F64, K: F64, screen: F64) -> tuple[bool, bool]:
         else:
             front = False
             screen[i, 2] = 0.0
-    return finite, front
+    return finite, front, total
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def list_drawn(screen: F64, faces: I32, closed: bool, w: int, h: int, drawn: I32) -> int:
+    """Lists in ``drawn`` the faces in view (and, if ``closed``, facing the camera); gives their number."""
+    count = 0
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        xa, ya, za = screen[a, 0], screen[a, 1], screen[a, 2]
+        xb, yb, zb = screen[b, 0], screen[b, 1], screen[b, 2]
+        xc, yc, zc = screen[c, 0], screen[c, 1], screen[c, 2]
+        # y points down: a face that is counter-clockwise seen from outside turns clockwise on the screen.
+        area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
+        faced = (area != 0.0) & ((area < 0.0) | (not closed))
+        # Samples lie less than half a pixel outside the centres.
+        across = (max(xa, xb, xc) >= -0.5) & (min(xa, xb, xc) <= w - 0.5)
+        along = (max(ya, yb, yc) >= -0.5) & (min(ya, yb, yc) <= h - 0.5)
+        drawn[count] = f
+        count += int(faced & across & along & (min(za, zb, zc) > 0.0))
+    return count
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
 def draw_faces(
     screen: F64, faces: I32, closed: bool, keys: I64, box: I32, nearness: F32, owner: I32, drawn: I32
 ) -> int:
-    """Draws a part's faces at pixel centres and lists those that face the camera.
+    """Draws a part's faces at pixel centres and lists those in view that face the camera.
 
     Args:
         screen: (V, 3) from ``project``.
@@ -157,27 +176,9 @@ def draw_faces(
     box[1] = min(max(math.floor(y0), 0), h)
     box[2] = max(min(math.ceil(x1) + 1, w), box[0])
     box[3] = max(min(math.ceil(y1) + 1, h), box[1])
-    count = 0
-    for f in range(faces.shape[0]):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        za, zb, zc = screen[a, 2], screen[b, 2], screen[c, 2]
-        if za == 0.0 or zb == 0.0 or zc == 0.0:
-            continue
-        xa, ya, xb, yb, xc, yc = (
-            screen[a, 0],
-            screen[a, 1],
-            screen[b, 0],
-            screen[b, 1],
-            screen[c, 0],
-            screen[c, 1],
-        )
-        # y points down: a face that is counter-clockwise seen from outside turns clockwise on the screen.
-        area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-        if area == 0.0 or (closed and area > 0.0):
-            continue
-        drawn[count] = f
-        count += 1
-        scan_triangle(xa, ya, za, xb, yb, zb, xc, yc, zc, f, w, keys)
+    count = list_drawn(screen, faces, closed, w, h, drawn)
+    for i in range(count):
+        scan_triangle(screen, 0.0, faces, drawn[i], drawn[i], w, keys)
     for y in range(box[1], box[3]):
         line, near, own = keys[y, box[0] : box[2]], nearness[y, box[0] : box[2]], owner[y, box[0] : box[2]]
         for x in range(line.shape[0]):
@@ -235,7 +236,7 @@ def draw_heights(
         if (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya) < 0.0:
             za, zb, zc = placed[a, 2] + LIFT, placed[b, 2] + LIFT, placed[c, 2] + LIFT
             if min(za, zb, zc) > 0.0 and max(za, zb, zc) < 2.0 * LIFT:
-                scan_triangle(xa, ya, za, xb, yb, zb, xc, yc, zc, 0, size, keys)
+                scan_triangle(placed, LIFT, faces, f, 0, size, keys)
     for y in range(box[1], box[3]):
         line, out = keys[y, box[0] : box[2]], heights[y, box[0] : box[2]]
         for x in range(line.shape[0]):

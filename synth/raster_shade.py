@@ -10,9 +10,11 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from handbench.synth.raster_edges import SAMPLE_X, SAMPLE_Y
+from handbench.synth.raster_buffers import I8, Scratch
+from handbench.synth.raster_compose import DONE, MIXED
+from handbench.synth.raster_samples import SAMPLE_X, SAMPLE_Y
 from handbench.synth.raster_scan import F32, F64, I32
-from handbench.synth.raster_texels import BLOCK, CHUNK, QUANTITIES, ROW, U8, U32, finish
+from handbench.synth.raster_texels import CHUNK, QUANTITIES, ROW, RUN, U8, U32, finish
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -90,54 +92,62 @@ def shade_pixels(
     width: int,
     height: int,
     stale: U8,
+    part: int,
+    source: I8,
+    shown: I8,
+    kept: bool,
     box: I32,
     owner: I32,
-    values: F32,
-    ints: I32,
-    packed: U32,
-    ends: I32,
-    starts: I32,
-    lengths: I32,
+    scratch: Scratch,
     rgb: U32,
 ) -> None:
-    """Colours the pixel centres that belong to faces marked in ``stale`` (F,).
+    """Colours the pixel centres of a part that the picture takes.
 
     Args:
         planes: (F, 24) of ``face_planes``.
         texels: see ``finish``.
         width: of the texture.
         height: of the texture.
-        stale: (F,).
+        stale: (F,) faces whose colours no longer hold.
+        part: index of the part.
+        source: (h, w) of ``mark_mixed``.
+        shown: (h, w) the same for the picture before.
+        kept: whether the part was in that picture, so that ``rgb`` holds colours there.
         box: (4,) of the part.
         owner: (h, w) face index, -1 where empty.
-        values: (7 * ROW,) scratch.
-        ints: (7 * ROW,) scratch.
-        packed: (ROW,) scratch.
-        ends: (w + 1,) scratch.
-        starts: (CHUNK,) scratch.
-        lengths: (CHUNK,) scratch.
+        scratch: memory.
         rgb: (h, w) updated.
     """
     w = rgb.shape[1]
     flat, numbers = rgb.reshape(rgb.size), planes.reshape(planes.size)
+    line, ends, starts, lengths = scratch.line, scratch.ends, scratch.starts, scratch.lengths
+    values, ints, packed = scratch.values, scratch.ints, scratch.packed
     count, runs = 0, 0
     for y in range(box[1], box[3]):
-        own = owner[y, box[0] : box[2]]
+        own, now, was = owner[y, box[0] : box[2]], source[y, box[0] : box[2]], shown[y, box[0] : box[2]]
         n = own.shape[0]
+        # Face + 1 where a colour is wanted; negative where it is known as long as the face is not stale.
+        for x in range(n):
+            wanted = (now[x] == part) | (now[x] == MIXED)
+            known = kept & ((was[x] == part) | (was[x] == DONE))
+            face = own[x] + np.int32(1)
+            face = face if wanted else np.int32(0)
+            line[x] = -face if known else face
         # Ends of runs of one face, found without branches.
         ends[0] = 0
         k = np.uint64(1)
         for x in range(1, n):
             ends[k] = x
-            k += np.uint64(own[x] != own[x - 1])
+            k += np.uint64(line[x] != line[x - 1])
         ends[k] = n
         open_run = False
         for r in range(np.int64(k)):
             start, end = ends[np.uint64(r)], ends[np.uint64(r + 1)]
-            f = own[np.uint64(start)]
-            if f < 0 or not stale[np.uint64(f)]:
+            f = line[np.uint64(start)]
+            if f == 0 or (f < 0 and not stale[np.uint64(-f - 1)]):
                 open_run = False
                 continue
+            f = abs(f) - 1
             while start < end:
                 if count == CHUNK:
                     finish(values, ints, texels, width, height, count, packed)
@@ -160,19 +170,21 @@ def shade_pixels(
 
 @nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _interpolate(numbers: F32, face: int, x: int, y: int, length: int, at: int, values: F32) -> None:
-    """Writes a face's quantities (its numbers start at ``face``) for a run of pixels, from ``at`` on."""
+    """Writes a face's quantities (its numbers start at ``face``) for a run of pixels, from ``at`` on.
+
+    A pixel's numbers do not depend on where its run starts: a picture must not depend on earlier ones.
+    """
     first_number = np.uint64(face)
     dx = np.float32(x) - numbers[first_number + np.uint64(7)]
     dy = np.float32(y) - numbers[first_number + np.uint64(15)]
-    for q in range(QUANTITIES):
-        base = first_number + np.uint64(q)
-        step = numbers[base + np.uint64(8)]
-        value = numbers[base] + step * dx + numbers[base + np.uint64(16)] * dy
-        for block in range(at, at + length, BLOCK):
-            first = np.uint64(q * ROW + block)
-            for i in range(BLOCK):
-                values[first + np.uint64(i)] = value + step * np.float32(i)
-            value += step * np.float32(BLOCK)
+    for block in range(0, length, RUN):
+        for q in range(QUANTITIES):
+            base = first_number + np.uint64(q)
+            step = numbers[base + np.uint64(8)]
+            value = numbers[base] + numbers[base + np.uint64(16)] * dy
+            first = np.uint64(q * ROW + at + block)
+            for i in range(RUN):
+                values[first + np.uint64(i)] = value + step * (dx + np.float32(block + i))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -194,17 +206,18 @@ def shade_samples(
     width: int,
     height: int,
     ratio: float,
+    stale: U8,
+    source: I8,
     pixels: I32,
     n_edges: int,
     nearness: F32,
+    owner: I32,
     rgb: U32,
     near4: F32,
     owner4: I32,
-    values: F32,
-    ints: I32,
-    packed: U32,
-    wanted: I32,
+    scratch: Scratch,
     rgb4: U32,
+    ready: U8,
 ) -> None:
     """Colours the samples of outline pixels, once for each surface in the pixel.
 
@@ -217,39 +230,50 @@ def shade_samples(
         width: of the texture.
         height: of the texture.
         ratio: see above.
+        stale: (F,) faces whose colours no longer hold.
+        source: (h, w) of ``mark_mixed``; other pixels than MIXED are left out.
         pixels: (N,) y * w + x.
         n_edges: how many count.
         nearness: (h, w) 1 / z at centres.
+        owner: (h, w) face at centres, or -1.
         rgb: (h, w) colours at centres.
         near4: (N, 4) 1 / z at samples.
         owner4: (N, 4) face at samples.
-        values: (7 * ROW,) scratch.
-        ints: (7 * ROW,) scratch.
-        packed: (ROW,) scratch.
-        wanted: (4 * CHUNK,) scratch.
+        scratch: memory.
         rgb4: (N, 4) gives the colours.
+        ready: (N,) which are made; updated.
     """
     w = nearness.shape[1]
-    first, count = 0, 0
+    values, packed, wanted, edges = scratch.values, scratch.packed, scratch.wanted, scratch.starts
+    chosen, count = 0, 0
     for e in range(n_edges):
-        if count + 4 > CHUNK or e - first >= CHUNK:
-            finish(values, ints, texels, width, height, count, packed)
-            _hand_out(first, e, wanted, packed, rgb4)
-            first, count = e, 0
         place = pixels[e]
         y, x = place // w, place % w
+        if ready[e]:
+            changed = owner[y, x] >= 0 and stale[owner[y, x]] != 0
+            for s in range(4):
+                changed |= near4[e, s] > np.float32(0.0) and stale[owner4[e, s]] != 0
+            ready[e] = np.uint8(not changed)
+        if ready[e] or source[y, x] != MIXED:
+            continue
+        if count + 4 > CHUNK or chosen == CHUNK:
+            finish(values, scratch.ints, texels, width, height, count, packed)
+            _hand_out(edges, chosen, wanted, packed, rgb4)
+            chosen, count = 0, 0
+        ready[e] = 1
+        edges[chosen] = e
         centre = nearness[y, x]
         for s in range(4):
             z = near4[e, s]
             close = np.float32(ratio) * z
             if z <= np.float32(0.0) or abs(z - centre) < close:
-                wanted[(e - first) * 4 + s] = -1
+                wanted[chosen * 4 + s] = -1
                 rgb4[e, s] = rgb[y, x]
                 continue
             found = -1
             for t in range(s):
                 if found < 0 and abs(near4[e, t] - z) < close:
-                    found = wanted[(e - first) * 4 + t]
+                    found = wanted[chosen * 4 + t]
             if found < 0:
                 plane = planes[owner4[e, s]]
                 dx = np.float32(x + SAMPLE_X[s]) - plane[7]
@@ -258,16 +282,17 @@ def shade_samples(
                     values[q * ROW + count] = plane[q] + plane[8 + q] * dx + plane[16 + q] * dy
                 found = count
                 count += 1
-            wanted[(e - first) * 4 + s] = found
-    finish(values, ints, texels, width, height, count, packed)
-    _hand_out(first, n_edges, wanted, packed, rgb4)
+            wanted[chosen * 4 + s] = found
+        chosen += 1
+    finish(values, scratch.ints, texels, width, height, count, packed)
+    _hand_out(edges, chosen, wanted, packed, rgb4)
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _hand_out(first: int, last: int, wanted: I32, packed: U32, rgb4: U32) -> None:
+def _hand_out(edges: I32, count: int, wanted: I32, packed: U32, rgb4: U32) -> None:
     """Copies computed colours to the samples that want them."""
-    for e in range(first, last):
+    for i in range(count):
         for s in range(4):
-            k = wanted[(e - first) * 4 + s]
+            k = wanted[i * 4 + s]
             if k >= 0:
-                rgb4[e, s] = packed[k]
+                rgb4[edges[i], s] = packed[k]

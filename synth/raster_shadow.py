@@ -101,31 +101,16 @@ def point_shadows(
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def plane_shadow(
-    merged: F32,
-    rows: int,
-    columns: int,
-    warp: F64,
-    reach: int,
-    depth: float,
-    cell: int,
-    cover: F32,
-    spare: F32,
-    dark: F32,
-) -> None:
-    """Computes the shadow on the background plane, at every ``cell``-th pixel.
+def spread_cover(merged: F32, rows: int, columns: int, reach: int, spare: F32, cover: F32) -> None:
+    """Computes how much of the light each pair of texels keeps from what lies far behind.
 
     Args:
         merged: (G, G) from ``merge_heights``.
         rows: of the maps in use.
         columns: of the maps in use.
-        warp: (2, 3) takes (x, y, 1) [px of the picture] on the plane to texels.
         reach: half the width of the penumbra [pairs of texels].
-        depth: share of the background's light (sRGB number, power law) that a full shadow takes.
-        cell: pixels between nodes.
-        cover: (G / 2, G / 2) scratch.
         spare: (G / 2, G / 2) scratch.
-        dark: (rows, columns) gives the factors of sRGB numbers.
+        cover: (G / 2, G / 2) gives the shares.
     """
     high, wide = rows // 2, columns // 2
     for y in range(high):
@@ -137,6 +122,22 @@ def plane_shadow(
             cover[y, x] = total
     _blur_rows(cover, high, wide, reach, spare)
     _blur_rows(spare, wide, high, reach, cover)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def plane_shadow(cover: F32, rows: int, columns: int, warp: F64, depth: float, cell: int, dark: F32) -> None:
+    """Computes the shadow on the background plane, at every ``cell``-th pixel.
+
+    Args:
+        cover: (G / 2, G / 2) of ``spread_cover``.
+        rows: of the maps in use.
+        columns: of the maps in use.
+        warp: (2, 3) takes (x, y, 1) [px of the picture] on the plane to texels.
+        depth: share of the background's light (sRGB number, power law) that a full shadow takes.
+        cell: pixels between nodes.
+        dark: (rows, columns) gives the factors of sRGB numbers.
+    """
+    high, wide = rows // 2, columns // 2
     for j in range(dark.shape[0]):
         for i in range(dark.shape[1]):
             px, py = float(cell * i), float(cell * j)

@@ -14,9 +14,9 @@ U32 = npt.NDArray[np.uint32]
 # Interpolated quantities: 1 / z, and u / z, v / z, R / z, G / z, B / z, highlight / z.
 QUANTITIES = 7
 # Pixels written at once; pixels done in one go; stride of a row buffer.
-BLOCK = 4
+RUN = 8
 CHUNK = 256
-ROW = CHUNK + BLOCK
+ROW = CHUNK + RUN
 # Width that says there is no texture: R, G and B of the light hold the colour.
 UNTEXTURED = 2
 # Row buffers of integers: place of the texel, its two weights, and the four texels.
