@@ -92,7 +92,7 @@ def _placed(
         center[:2] += shift
         for _ in range(2):
             center = _before(hull, half, center, coarse, coarse_count, gap)
-        share = float(covered_by(hull + center, coarse[:coarse_count]).mean())
+        share = float(_covered(hull + center, coarse[:coarse_count]).mean())
         if center[2] > 0.12 and abs(share - wanted) < best_miss:
             best, best_miss = center, abs(share - wanted)
     if best is None:
@@ -102,31 +102,57 @@ def _placed(
     return best if best[2] > 0.12 else None
 
 
+@numba.njit(cache=True, nogil=True)
 def _before(
     body: FloatArray, half: float, center: FloatArray, points: FloatArray, count: int, gap: float
 ) -> FloatArray:
     """Moves a body along its line of sight to just before what it hides of the target, or of all points."""
-    covered = covered_by(body + center, points)
-    behind = points[:count][covered[:count], 2]
-    depth = float(behind.min()) - gap - half if len(behind) else float(center[2])
-    met = points[covered, 2]
-    if len(met) and (np.abs(met - depth) < half + 0.002).any():
-        depth = float(met.min()) - gap - half
+    covered = _covered(body + center, points)
+    behind, met = np.inf, np.inf
+    for i in range(len(points)):
+        if covered[i]:
+            met = min(met, points[i, 2])
+            behind = met if i < count else behind
+    depth = center[2] if behind == np.inf else behind - gap - half
+    for i in range(len(points)):
+        if covered[i] and abs(points[i, 2] - depth) < half + 0.002:
+            depth = met - gap - half
+            break
     return np.asarray(center * (depth / center[2]))
 
 
 def covered_by(body: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
     """Tells which (N, 3) points lie on lines of sight through the convex outline of a body (V, 3)."""
-    outline = _convex_outline(np.ascontiguousarray(body[:, :2] / body[:, 2:]))
-    return np.asarray(_inside(outline, np.ascontiguousarray(points[:, :2] / points[:, 2:])), np.bool_)
+    return np.asarray(_covered(np.ascontiguousarray(body), np.ascontiguousarray(points)), np.bool_)
 
 
+@numba.njit(cache=True, nogil=True)
+def _covered(body: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
+    outline = _convex_outline(_flat(body))
+    return _inside(outline, _flat(points))
+
+
+@numba.njit(cache=True, nogil=True)
+def _flat(points: FloatArray) -> FloatArray:
+    """Returns where (N, 3) points lie on the plane of depth 1, (N, 2)."""
+    out = np.empty((len(points), 2))
+    for i in range(len(points)):
+        out[i, 0], out[i, 1] = points[i, 0] / points[i, 2], points[i, 1] / points[i, 2]
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
 def _convex_outline(points: FloatArray) -> FloatArray:
     """Returns the convex hull of (N, 2) points, counter-clockwise (Andrew's monotone chain)."""
-    order = np.lexsort((points[:, 1], points[:, 0]))
+    ordered = points[np.argsort(points[:, 0], kind="mergesort")]
+    for i in range(1, len(ordered)):
+        k = i
+        while k > 0 and ordered[k, 0] == ordered[k - 1, 0] and ordered[k, 1] < ordered[k - 1, 1]:
+            ordered[k, 1], ordered[k - 1, 1] = ordered[k - 1, 1], ordered[k, 1]
+            k -= 1
     count = np.empty(2, np.int64)
-    chains = _chains(points[order], count)
-    return np.concatenate([chains[0, : count[0] - 1], chains[1, : count[1] - 1]])
+    chains = _chains(ordered, count)
+    return np.concatenate((chains[0, : count[0] - 1], chains[1, : count[1] - 1]))
 
 
 @numba.njit(cache=True, nogil=True)
