@@ -22,7 +22,7 @@ from handbench.types import Side
 _SKIN_STATIONS = np.array([-0.006, 0.0, 0.006, 0.015, 0.027, 0.042, 0.062, 0.09, 0.13, 0.18, 1.0])
 # The end is rounded as a bent elbow is: stations after the last ring, and how far they draw in [m].
 _ELBOW = (np.array([0.0, 0.012, 0.020]), np.array([0.0, -0.008, -0.024]))
-_Piece = tuple[FloatArray, npt.NDArray[np.int32], npt.NDArray[np.float32]]
+_Piece = tuple[FloatArray, npt.NDArray[np.float32]]  # vertices of rings, and pixels of face corners
 _TRIES = 10  # directions of an arm
 _SLEEVE_RING = 0.035  # distance of a sleeve's rings [m]
 
@@ -177,41 +177,40 @@ def _arm_part(
     elbow = pieces[-1][0][-3 * forearm_rim.AROUND : -2 * forearm_rim.AROUND]
     beyond = upper_arm(rng, elbow, aim, others)
     if beyond is not None and length >= wear.length:
-        vertices, faces, stations = beyond
+        vertices, _, stations = beyond
         low, high = (SKIN_ROWS + 2, SIDE - 1) if sleeved else (SKIN_ROWS // 2, SKIN_ROWS - 1)
         # The pattern turns back at the elbow, where it ended.
         rows = high - np.clip(np.abs(stations) / 0.32, 0, 1) * (high - low)
-        pieces.append((vertices, faces, mesh.tube_uv(rows, SIDE)))
+        pieces.append((vertices, mesh.tube_uv(rows, SIDE)))
     cloth_colors = np.asarray([wear.first, wear.second], np.uint8)
-    starts = np.cumsum([0, *(len(piece[0]) for piece in pieces)])
     return Part(
         name=f"{side.value}_arm",
-        vertices=np.concatenate([piece[0] for piece in pieces]),
-        faces=np.concatenate([piece[1] + np.int32(at) for piece, at in zip(pieces, starts, strict=False)]),
+        vertices=np.concatenate([vertices for vertices, _ in pieces]),
+        faces=mesh.joined_faces(tuple(len(vertices) // forearm_rim.AROUND for vertices, _ in pieces)),
         hand=side,
         texture=arm_texture(colors, wear.cloth, wear.print_index, *cloth_colors),
-        uv=np.concatenate([piece[2] for piece in pieces]),
+        uv=np.concatenate([uv for _, uv in pieces]),
         gloss=0.0 if wear.kind == "sleeve" else gloss,
     )
 
 
 def _skin(rim: forearm_rim.WristRim, aim: FloatArray, reach: float, wear: Wear) -> _Piece:
-    """Makes the bare arm from the rim on: vertices, faces, uv."""
+    """Makes the bare arm from the rim on."""
     stations = np.concatenate([_SKIN_STATIONS[reach - 0.008 > _SKIN_STATIONS], reach + _ELBOW[0]])
     offsets = np.zeros((len(stations), forearm_rim.AROUND))
     offsets[-len(_ELBOW[1]) :] = _ELBOW[1][:, None]
-    vertices, faces = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
-    return vertices, faces, mesh.tube_uv(np.clip(stations / 0.34, 0, 1) * (SKIN_ROWS - 1), SIDE)
+    vertices, _ = mesh.tube(rim, aim, stations, wear.girth, offsets, True)
+    return vertices, mesh.tube_uv(np.clip(stations / 0.34, 0, 1) * (SKIN_ROWS - 1), SIDE)
 
 
 def _sleeve(rim: forearm_rim.WristRim, aim: FloatArray, length: float, wear: Wear) -> _Piece:
-    """Makes the sleeve from its turned-in edge to the elbow: vertices, faces, uv."""
+    """Makes the sleeve from its turned-in edge to the elbow."""
     start = wear.cuff
     body = np.linspace(start + 0.004, length, max(3, round((length - start) / _SLEEVE_RING)))
     rings = np.concatenate([[start + 0.012, start], body, length + _ELBOW[0][1:]])
-    vertices, faces = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
+    vertices, _ = mesh.tube(rim, aim, rings, wear.girth, _sleeve_offsets(rings, wear), False)
     rows = SKIN_ROWS + 1 + np.clip((rings - start) / 0.35, 0, 1) * (SIDE - SKIN_ROWS - 2)
-    return vertices, faces, mesh.tube_uv(rows, SIDE)
+    return vertices, mesh.tube_uv(rows, SIDE)
 
 
 def _sleeve_offsets(rings: FloatArray, wear: Wear) -> FloatArray:

@@ -191,6 +191,16 @@ def _tube_corners(rings: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.i
     return both[:, :, 0].astype(np.float32), both[:, :, 1].astype(np.int64)
 
 
+@lru_cache(maxsize=64)
+def joined_faces(rings: tuple[int, ...]) -> npt.NDArray[np.int32]:
+    """Returns the triangles of capped tubes whose vertices follow each other; each has so many rings."""
+    starts = np.cumsum([0, *rings]) * AROUND
+    faces = [tube_faces(count, True) + np.int32(start) for count, start in zip(rings, starts, strict=False)]
+    out = np.concatenate(faces)
+    out.flags.writeable = False
+    return out
+
+
 def tube_uv(rows: FloatArray, columns: int) -> npt.NDArray[np.float32]:
     """Returns the texture pixels of a capped tube's face corners, (F, 3, 2).
 
@@ -209,10 +219,25 @@ def tube(
     rim: WristRim, aim: FloatArray, stations: FloatArray, girth: float, offsets: FloatArray, skin: bool
 ) -> tuple[FloatArray, npt.NDArray[np.int32]]:
     """Sweeps a capped tube around the spine: (n * 16, 3) vertices [m], and the faces."""
-    order = np.argsort(stations, kind="stable")
-    points, frames = spine(rim.center, rim.frame, aim, stations[order])
-    back = np.argsort(order, kind="stable")
-    rings = sweep(
-        rim.points, rim.slopes, rim.frame, points[back], frames[back], stations, girth, offsets, skin
-    )
+    rings = _rings(rim.points, rim.slopes, rim.center, rim.frame, aim, stations, girth, offsets, skin)
     return rings.reshape(-1, 3), tube_faces(len(stations), True)
+
+
+@numba.njit(cache=True, nogil=True)
+def _rings(
+    rim: FloatArray,
+    slopes: FloatArray,
+    center: FloatArray,
+    frame: FloatArray,
+    aim: FloatArray,
+    stations: FloatArray,
+    girth: float,
+    offsets: FloatArray,
+    skin: bool,
+) -> FloatArray:
+    """Sweeps rings at stations in any order, (n, 16, 3)."""
+    order = np.argsort(stations, kind="mergesort")
+    sorted_points, sorted_frames = spine(center, frame, aim, stations[order])
+    points, frames = np.empty_like(sorted_points), np.empty_like(sorted_frames)
+    points[order], frames[order] = sorted_points, sorted_frames
+    return sweep(rim, slopes, frame, points, frames, stations, girth, offsets, skin)

@@ -68,8 +68,7 @@ def wrist_rim(model: HandModel, vertices: FloatArray, joints16: FloatArray) -> W
 
 def rim_radius(rim: WristRim) -> float:
     """Returns half the greatest width of the open wrist [m]."""
-    across = (rim.points - rim.center) @ rim.frame[:2].T
-    return float((across.max(axis=0) - across.min(axis=0)).max()) / 2
+    return _half_width(rim.points, rim.frame)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -118,6 +117,18 @@ def _measure(
     side -= out * _dot(side, out)
     side /= np.sqrt(_dot(side, side))
     _cross(out, side, across)
+
+
+@numba.njit(cache=True, nogil=True)
+def _half_width(points: FloatArray, frame: FloatArray) -> float:
+    widest = 0.0
+    for row in range(2):
+        low, high = np.inf, -np.inf
+        for i in range(points.shape[0]):
+            across = _dot(points[i] - points[0], frame[row])
+            low, high = min(low, across), max(high, across)
+        widest = max(widest, high - low)
+    return widest / 2
 
 
 def wrist_frame(joints16: FloatArray) -> FloatArray:
