@@ -22,9 +22,9 @@ from handbench.synth.scene import HandScene
 from handbench.synth.trial import trial_scene
 
 KERNELS: dict[ModuleType, str] = {
-    raster_passes: "draw_part shade_part paste",
+    raster_passes: "draw_part light_part plan_picture shade_part paste",
     raster_scan: "draw_heights",
-    raster_shadow: "merge_heights plane_shadow",
+    raster_shadow: "merge_heights spread_cover plane_shadow",
     raster: "nearest_ids",
 }
 TARGET = ("right", "right_arm")

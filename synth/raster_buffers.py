@@ -52,6 +52,8 @@ class Scratch(NamedTuple):
 
     keys: I64
     keys4: I64
+    tiles: I32
+    marked: U64
     flags: U8
     best: F32
     values: F32
@@ -71,7 +73,6 @@ class Mesh(NamedTuple):
         screen: (V, 3) x, y [px] and 1 / z.
         corner: (V,) 3 * face + corner of a face that has the vertex.
         drawn: (F,) the faces that are drawn.
-        marked: (F,) those of them that may touch an outline.
         stale: (F,) 1 where a face's colours no longer hold.
         planes: (F, 24) the quantities as planes on the screen.
         points: (N, 3) [m].
@@ -86,7 +87,6 @@ class Mesh(NamedTuple):
     screen: F64
     corner: I32
     drawn: I32
-    marked: I32
     stale: U8
     planes: F32
     points: F32
@@ -123,6 +123,8 @@ class LayerBuffers:
         self.scratch = Scratch(
             keys=np.zeros((h, w + BLOCK), np.int64),
             keys4=np.zeros((h * w, 4), np.int64),
+            tiles=np.zeros((1024, 3), np.int32),
+            marked=np.zeros(1024, np.uint64),
             flags=np.zeros(64 * words, np.uint8),
             best=np.zeros(w, np.float32),
             values=np.ones(QUANTITIES * ROW, np.float32),
@@ -148,7 +150,6 @@ def mesh_buffers(vertices: int, faces: int, flat: int) -> Mesh:
         screen=np.zeros((vertices, 3), np.float64),
         corner=np.zeros(vertices, np.int32),
         drawn=np.zeros(faces, np.int32),
-        marked=np.zeros(faces, np.int32),
         stale=np.zeros(faces, np.uint8),
         planes=np.zeros((faces, 24), np.float32),
         points=np.zeros((points, 3), np.float32),

@@ -16,7 +16,7 @@ from handbench.synth.raster_buffers import I8, Layers, Mesh, Scratch
 from handbench.synth.raster_compose import mark_mixed, paste_centres, paste_edges, shade_background
 from handbench.synth.raster_edges import find_edges, keep_edges
 from handbench.synth.raster_light import apply_shadow, light_points, mark_stale, surface_points
-from handbench.synth.raster_samples import list_marked, sample_edges
+from handbench.synth.raster_samples import sample_edges
 from handbench.synth.raster_scan import F32, F64, I32, draw_faces, project
 from handbench.synth.raster_shade import face_planes, shade_pixels, shade_samples
 from handbench.synth.raster_shadow import light_frame, point_shadows
@@ -75,8 +75,10 @@ def _make_draw_part(stamp: int) -> Any:
         n = draw_faces(mesh.screen, faces, closed and front, scratch.keys, box, near, own, mesh.drawn)
         count = find_edges(near, own, focal, box, scratch.flags, bits, before, pixels)
         keys4, width = scratch.keys4, near.shape[1]
-        n_marked = list_marked(mesh.screen, faces, mesh.drawn, n, width, bits, mesh.marked)
-        sample_edges(mesh.screen, faces, mesh.marked, n_marked, width, bits, before, count, keys4)
+        sample_edges(
+            mesh.screen, faces, mesh.drawn, n, width, bits, before, count, scratch.tiles,
+            scratch.marked, keys4,
+        )  # fmt: skip
         count = keep_edges(near, focal, box, bits, before, pixels, count, keys4, near4, owner4)
         layers.counts[index] = count
         layers.ready[index, :count] = 0

@@ -17,23 +17,47 @@ U64 = npt.NDArray[np.uint64]
 SAMPLE_X = (-0.125, 0.375, 0.125, -0.375)
 SAMPLE_Y = (-0.375, -0.125, 0.375, 0.125)
 REACH = 0.375
+OFFSETS = np.array((SAMPLE_X, SAMPLE_Y)).T.copy()
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _window(bits: U64, y: int, x: int) -> np.uint64:
-    """Gives the marks of the 64 pixels from (y, x) on; a row ends with a word that is 0."""
-    row, word, shift = np.uint64(y), np.uint64(x) >> np.uint64(6), np.uint64(x) & np.uint64(63)
-    # Two shifts: one by 64 is not defined.
-    rest = (bits[row, word + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
-    return np.uint64((bits[row, word] >> shift) | rest)
-
-
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def list_marked(screen: F64, faces: I32, drawn: I32, n_drawn: int, width: int, bits: U64, listed: I32) -> int:
-    """Lists in ``listed`` (F,) the drawn faces whose box holds a marked pixel; gives their number."""
+def sample_edges(
+    screen: F64,
+    faces: I32,
+    drawn: I32,
+    n_drawn: int,
+    width: int,
+    bits: U64,
+    before: I32,
+    n_edges: int,
+    tiles: I32,
+    marked: U64,
+    keys4: I64,
+) -> None:
+    """Finds the nearest face at each sample of each numbered pixel.
+
+    First the tiles of 8 x 8 pixels over each face are listed that hold a numbered pixel, without branches;
+    then these pixels are sampled.
+
+    Args:
+        screen: (V, 3) x, y, 1 / z.
+        faces: (F, 3).
+        drawn: (F,) the faces to look at.
+        n_drawn: their number.
+        width: of the picture.
+        bits: (h, words) the numbered pixels as bits, the last word of a row 0.
+        before: (h, words) how many come before each word.
+        n_edges: how many pixels are numbered.
+        tiles: (T, 3) scratch: face and first pixel x, y.
+        marked: (T,) scratch: numbered pixels, a byte a row.
+        keys4: (N, 4) gives depth and face as ``scan_triangle`` does, 0 where the part is not.
+    """
     h = bits.shape[0]
+    for e in range(n_edges):
+        for s in range(4):
+            keys4[e, s] = 0
     count = 0
     for i in range(n_drawn):
         f = drawn[i]
@@ -45,58 +69,42 @@ def list_marked(screen: F64, faces: I32, drawn: I32, n_drawn: int, width: int, b
             min(math.floor(max(xa, xb, xc) + REACH), width - 1),
         )
         y0, y1 = max(math.ceil(min(ya, yb, yc) - REACH), 0), min(math.floor(max(ya, yb, yc) + REACH), h - 1)
-        if x1 < x0:
-            continue
-        found = np.uint64(0)
-        for y in range(y0, y1 + 1):
-            found |= _window(bits, y, x0)
-        span = x1 - x0
-        inside = ALL >> np.uint64(63 - span) if span < 64 else ALL
-        listed[count] = f
-        count += int((found & inside) != np.uint64(0)) | int(span >= 64)
-    return count
+        for y in range(y0, y1 + 1, 8):
+            for x in range(x0, x1 + 1, 8):
+                if count == tiles.shape[0]:
+                    _sample_tiles(screen, faces, tiles, marked, count, bits, before, keys4)
+                    count = 0
+                tiles[count, 0], tiles[count, 1], tiles[count, 2] = f, x, y
+                marked[count] = _tile(bits, x, y, min(x1 - x, 7), min(y1 - y, 7))
+                count += int(marked[count] != np.uint64(0))
+    _sample_tiles(screen, faces, tiles, marked, count, bits, before, keys4)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _tile(bits: U64, x: int, y: int, right: int, low: int) -> np.uint64:
+    """Gives the numbered pixels of a tile at (y, x), a byte a row, up to column ``right`` and row ``low``."""
+    word, shift = np.uint64(x) >> np.uint64(6), np.uint64(x) & np.uint64(63)
+    marks = np.uint64(0)
+    for i in range(8):
+        row = np.uint64(y + min(i, low))
+        # Two shifts: one by 64 is not defined.
+        rest = (bits[row, word + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift)
+        marks |= (((bits[row, word] >> shift) | rest) & np.uint64(255)) << np.uint64(8 * i)
+    columns = (np.uint64(255) >> np.uint64(7 - right)) * np.uint64(0x0101010101010101)
+    return np.uint64(marks & columns & (ALL >> np.uint64(56 - 8 * low)))
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def sample_edges(
-    screen: F64,
-    faces: I32,
-    listed: I32,
-    n_listed: int,
-    width: int,
-    bits: U64,
-    before: I32,
-    n_edges: int,
-    keys4: I64,
+def _sample_tiles(
+    screen: F64, faces: I32, tiles: I32, marked: U64, count: int, bits: U64, before: I32, keys4: I64
 ) -> None:
-    """Finds the nearest face at each sample of each numbered pixel.
-
-    Args:
-        screen: (V, 3) x, y, 1 / z.
-        faces: (F, 3).
-        listed: (F,) of ``list_marked``.
-        n_listed: how many count.
-        width: of the picture.
-        bits: (h, words) the numbered pixels as bits.
-        before: (h, words) how many come before each word.
-        n_edges: how many pixels are numbered.
-        keys4: (N, 4) gives depth and face as ``scan_triangle`` does, 0 where the part is not.
-    """
-    h = bits.shape[0]
-    for e in range(n_edges):
-        for s in range(4):
-            keys4[e, s] = 0
-    for i in range(n_listed):
-        f = listed[i]
+    """Samples the marked pixels of the first ``count`` tiles."""
+    for i in range(count):
+        f = tiles[i, 0]
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
         xa, ya = screen[a, 0], screen[a, 1]
         xb, yb = screen[b, 0], screen[b, 1]
         xc, yc = screen[c, 0], screen[c, 1]
-        x0, x1 = (
-            max(math.ceil(min(xa, xb, xc) - REACH), 0),
-            min(math.floor(max(xa, xb, xc) + REACH), width - 1),
-        )
-        y0, y1 = max(math.ceil(min(ya, yb, yc) - REACH), 0), min(math.floor(max(ya, yb, yc) + REACH), h - 1)
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
         sign = 1.0 if area > 0.0 else -1.0
         # Each edge function changes only its sign when the edge is walked the other way, so no sample falls
@@ -106,65 +114,19 @@ def sample_edges(
         cx, cy, c0 = sign * (ya - yb), sign * (xb - xa), sign * (xa * yb - xb * ya)
         inv = DEPTH_SCALE / abs(area)
         za, zb, zc = screen[a, 2] * inv, screen[b, 2] * inv, screen[c, 2] * inv
-        reach_a, reach_b, reach_c = (
-            -REACH * (abs(ax) + abs(ay)),
-            -REACH * (abs(bx) + abs(by)),
-            -REACH * (abs(cx) + abs(cy)),
-        )
-        ia, ib, ic = 1.0 / ax, 1.0 / bx, 1.0 / cx
-        for y in range(y0, y1 + 1):
-            ra, rb, rc = ay * y + a0, by * y + b0, cy * y + c0
-            # The columns whose samples may lie inside: within reach of all three edges.
-            ea, eb, ec = (reach_a - ra) * ia, (reach_b - rb) * ib, (reach_c - rc) * ic
-            low = max(ea if ax > 0.0 else -1e9, eb if bx > 0.0 else -1e9, ec if cx > 0.0 else -1e9)
-            high = min(ea if ax < 0.0 else 1e9, eb if bx < 0.0 else 1e9, ec if cx < 0.0 else 1e9)
-            first, last = math.ceil(max(low, float(x0))), math.floor(min(high, float(x1)))
-            while first <= last:
-                marks = _window(bits, y, first)
-                span = last - first
-                marks &= ALL >> np.uint64(63 - span) if span < 64 else ALL
-                while marks:
-                    x = first + lowest_bit(marks)
-                    marks &= marks - np.uint64(1)
-                    word, at = np.uint64(x) >> np.uint64(6), np.uint64(x) & np.uint64(63)
-                    earlier = bits[np.uint64(y), word] & ((np.uint64(1) << at) - np.uint64(1))
-                    k = np.uint64(before[np.uint64(y), word]) + np.uint64(count_bits(earlier))
-                    wa, wb, wc = ax * x + ra, bx * x + rb, cx * x + rc
-                    # All is read before anything is written, so that the four are done as one vector.
-                    k0, k1, k2, k3 = keys4[k, 0], keys4[k, 1], keys4[k, 2], keys4[k, 3]
-                    z0 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[0], SAMPLE_Y[0])
-                    z1 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[1], SAMPLE_Y[1])
-                    z2 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[2], SAMPLE_Y[2])
-                    z3 = _at(wa, wb, wc, ax, ay, bx, by, cx, cy, za, zb, zc, SAMPLE_X[3], SAMPLE_Y[3])
-                    keys4[k, 0], keys4[k, 1] = max((z0 << FACE_BITS) | f, k0), max((z1 << FACE_BITS) | f, k1)
-                    keys4[k, 2], keys4[k, 3] = max((z2 << FACE_BITS) | f, k2), max((z3 << FACE_BITS) | f, k3)
-                first += 64
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _at(
-    wa: float,
-    wb: float,
-    wc: float,
-    ax: float,
-    ay: float,
-    bx: float,
-    by: float,
-    cx: float,
-    cy: float,
-    za: float,
-    zb: float,
-    zc: float,
-    dx: float,
-    dy: float,
-) -> np.int64:
-    """Gives a face's 1 / z at one sample of a pixel, in steps of a key; 0 where it is not.
-
-    Args:
-        wa, wb, wc: its edge functions at the pixel's centre; ax to cy their slopes.
-        za, zb, zc: 1 / z of the corners over the face's area, in these steps.
-        dx, dy: the sample's place in the pixel.
-    """
-    ea, eb, ec = wa + (ax * dx + ay * dy), wb + (bx * dx + by * dy), wc + (cx * dx + cy * dy)
-    inside = (ea >= 0.0) & (eb >= 0.0) & (ec >= 0.0)
-    return np.int64(ea * za + eb * zb + ec * zc if inside else 0.0)
+        marks = marked[i]
+        while marks:
+            bit = lowest_bit(marks)
+            marks &= marks - np.uint64(1)
+            x, y = tiles[i, 1] + (bit & 7), tiles[i, 2] + (bit >> 3)
+            row, word, at = np.uint64(y), np.uint64(x) >> np.uint64(6), np.uint64(x) & np.uint64(63)
+            earlier = bits[row, word] & ((np.uint64(1) << at) - np.uint64(1))
+            k = np.uint64(before[row, word]) + np.uint64(count_bits(earlier))
+            wa, wb, wc = ax * x + (ay * y + a0), bx * x + (by * y + b0), cx * x + (cy * y + c0)
+            for s in range(4):
+                dx, dy = OFFSETS[s, 0], OFFSETS[s, 1]
+                ea, eb, ec = wa + (ax * dx + ay * dy), wb + (bx * dx + by * dy), wc + (cx * dx + cy * dy)
+                inside = (ea >= 0.0) & (eb >= 0.0) & (ec >= 0.0)
+                # Written without a condition: the compiler would make it a branch, which cannot be guessed.
+                z = np.int64(ea * za + eb * zb + ec * zc) & -np.int64(inside)
+                keys4[k, np.uint64(s)] = max((z << FACE_BITS) | f, keys4[k, np.uint64(s)])

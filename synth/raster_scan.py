@@ -29,7 +29,7 @@ FACE_BITS = 20
 FACE_MASK = (1 << FACE_BITS) - 1
 DEPTH_SCALE = float(1 << 33)
 # Pixels drawn at once, and spare columns on the right of the key buffers.
-BLOCK = 8
+BLOCK = 4
 # Corners 0 to 2 from top to bottom, two bits each, by which of b < a, c < a and c < b hold (bits 0, 1, 2).
 ORDER = np.array([0b100100, 0b100001, 0b100100, 0b001001, 0b011000, 0b100100, 0b010010, 0b000110], np.int64)
 # Heights towards the light are stored plus this, to be positive [m].

@@ -126,6 +126,7 @@ def shade_pixels(
     for y in range(box[1], box[3]):
         own, now, was = owner[y, box[0] : box[2]], source[y, box[0] : box[2]], shown[y, box[0] : box[2]]
         n = own.shape[0]
+        any_face = np.int32(0)
         # Face + 1 where a colour is wanted; negative where it is known as long as the face is not stale.
         for x in range(n):
             wanted = (now[x] == part) | (now[x] == MIXED)
@@ -133,6 +134,9 @@ def shade_pixels(
             face = own[x] + np.int32(1)
             face = face if wanted else np.int32(0)
             line[x] = -face if known else face
+            any_face |= face
+        if any_face == 0:
+            continue
         # Ends of runs of one face, found without branches.
         ends[0] = 0
         k = np.uint64(1)

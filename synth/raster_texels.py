@@ -14,7 +14,7 @@ U32 = npt.NDArray[np.uint32]
 # Interpolated quantities: 1 / z, and u / z, v / z, R / z, G / z, B / z, highlight / z.
 QUANTITIES = 7
 # Pixels written at once; pixels done in one go; stride of a row buffer.
-RUN = 8
+RUN = 4
 CHUNK = 256
 ROW = CHUNK + RUN
 # Width that says there is no texture: R, G and B of the light hold the colour.
