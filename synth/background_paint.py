@@ -5,6 +5,7 @@ A painted picture is float32 (n, n, 3) RGB in 0..1. Every brush is driven by the
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 
 import cv2
@@ -15,10 +16,14 @@ Canvas = npt.NDArray[np.float32]
 Painter = Callable[[np.random.Generator, int], Canvas]
 
 
+_HUES = ((0.02, 0.14), (0.53, 0.66), (0.94, 1.03), (0.2, 0.45), (0.0, 1.0))
+_HUE_SHARES = (0.45, 0.7, 0.8, 0.9)  # summed up; the last range has the rest
+
+
 def color(hue: float, saturation: float, value: float) -> Canvas:
     """Returns the RGB (3,) of a hue in 0..1, saturation and value."""
-    ramp = np.clip(np.abs((hue * 6.0 + np.array([0.0, 4.0, 2.0])) % 6.0 - 3.0) - 1.0, 0, 1)
-    return np.asarray(value * (1 - saturation + saturation * ramp), np.float32)
+    ramp = (min(max(abs((hue * 6.0 + turn) % 6.0 - 3.0) - 1.0, 0.0), 1.0) for turn in (0.0, 4.0, 2.0))
+    return np.array([value * (1 - saturation + saturation * share) for share in ramp], np.float32)
 
 
 def drawn_color(
@@ -30,8 +35,7 @@ def drawn_color(
     """Draws an RGB colour (3,); without a range of hue, mostly warm and muted as at home."""
     pale = float(rng.random()) ** (1.0 if hue else 2.0)
     if hue is None:
-        ranges = ((0.02, 0.14), (0.53, 0.66), (0.94, 1.03), (0.2, 0.45), (0.0, 1.0))
-        hue = ranges[int(rng.choice(5, p=(0.45, 0.25, 0.1, 0.1, 0.1)))]
+        hue = _HUES[bisect_right(_HUE_SHARES, rng.random())]
     strong = saturation[0] + (saturation[1] - saturation[0]) * pale
     return color(float(rng.uniform(*hue)) % 1.0, strong, float(rng.uniform(*value)))
 
