@@ -6,7 +6,7 @@ every dataset here. OpenGL counts from the pixel's corner: it gets cx + 0.5 and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -54,6 +54,13 @@ def invert_affine(affine: FloatArray) -> FloatArray:
     return np.concatenate([linear, -(linear @ affine[:, 2])[:, None]], axis=1)
 
 
+def warped_intrinsics(K: FloatArray, affine: FloatArray) -> FloatArray:
+    """Returns the (3, 3) intrinsics of a picture warped by a (2, 3) pixel affine."""
+    lift = np.eye(3)
+    lift[:2] = affine
+    return np.asarray(lift @ K)
+
+
 _NO_TURN = frozen_array(np.eye(3), (3, 3), "R")
 _NO_SHIFT = frozen_array(np.zeros(3), (3,), "t")
 
@@ -96,8 +103,7 @@ class Camera:
 
     def warp(self, affine: FloatArray, size: tuple[int, int]) -> Camera:
         """Returns the camera of the picture warped by a (2, 3) pixel affine to ``size`` (width, height)."""
-        lift = np.concatenate([affine, [[0.0, 0.0, 1.0]]], axis=0)
-        return replace(self, K=lift @ self.K, size=size)
+        return Camera(warped_intrinsics(self.K, affine), size, self.R, self.t)
 
     def crop(self, box: tuple[float, float, float, float], size: tuple[int, int]) -> Camera:
         """Returns the camera of the crop ``box`` (see :func:`crop_affine`) resized to ``size``."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import FloatArray, ImageArray
-from handbench.camera import Camera, crop_affine
+from handbench.camera import Camera, crop_affine, warped_intrinsics
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandModel
 from handbench.hands.skin import atlas_uv, make_skin_texture, skin_channels
@@ -78,10 +78,9 @@ class SceneDraft:
         """Returns the scene as a record of (size, size) sees it through a crop of the scene's picture."""
         affine = crop_affine(box, (size, size))
         background = cv2.resize(_cut(self.background, box), (size, size), interpolation=cv2.INTER_LINEAR)
-        camera = self.camera.warp(affine, (size, size))
         return HandScene(
-            camera.K,
-            camera.size,
+            warped_intrinsics(self.camera.K, affine),
+            (size, size),
             self.parts,
             self.lights,
             np.asarray(background, np.uint8),
