@@ -86,9 +86,19 @@ def joint_visibility(
         owners: (parts,) what covering by each part counts as: an index into ``CAUSES``.
     """
     seen, pixels = _shares(joints, flesh, _BONES, K, nearest, own_depth, own_part, owners, _DISK)
-    # Rows of a finger: its four joints, then the three bone centres between them.
-    fingers = (seen[1:21, 0].reshape(5, 4).sum(axis=1) + seen[21:, 0].reshape(5, 3).sum(axis=1)) / 7
-    return Visibility(pixels[:21], seen[:21, 0], seen[:21, 1:], fingers)
+    return Visibility(pixels[:21], seen[:21, 0], seen[:21, 1:], _finger_means(seen[:, 0]))
+
+
+@nb.njit(cache=True, nogil=True)
+def _finger_means(seen: Any) -> Any:
+    """Averages each finger's four joints and the three bone centres between them, (5,) of (36,)."""
+    out = np.empty(5, dtype=np.float32)
+    for i in range(5):
+        joint, bone = 1 + 4 * i, 21 + 3 * i
+        joints = seen[joint] + seen[joint + 1] + seen[joint + 2] + seen[joint + 3]
+        bones = seen[bone] + seen[bone + 1] + seen[bone + 2]
+        out[i] = (joints + bones) / np.float32(7.0)
+    return out
 
 
 @nb.njit(cache=True, nogil=True)
