@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SOURCES := handbench synth loaders metrics baselines leaderboard tests tools benchmarks
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo test lint bench soak install install-dev system clean
@@ -16,8 +17,8 @@ soak: install-dev
 	$(BIN)/python -m pytest -m soak
 
 lint: install-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/python tools/typecheck.py
 
 bench: install-dev

@@ -8,7 +8,7 @@ import json
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -48,7 +48,8 @@ def build(kind: type[C], values: Mapping[str, Any], where: str = "") -> C:
     fields = [field.name for field in dataclasses.fields(typing.cast(Any, kind))]
     for key in values:
         if key not in fields:
-            raise HandbenchError(f"unknown key {where + key!r}", nearest(key, fields))
+            hint = nearest(key, fields).replace("mean '", f"mean '{where}")
+            raise HandbenchError(f"unknown key {where + key!r}", hint)
     return kind(**{key: _convert(hints[key], value, where + key) for key, value in values.items()})
 
 
@@ -126,6 +127,15 @@ def merge(base: Mapping[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
 def to_dict(config: Any) -> dict[str, Any]:
     """Returns a settings dataclass as plain nested values, ready for JSON or TOML."""
     return typing.cast(dict[str, Any], json.loads(json.dumps(dataclasses.asdict(config))))
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Gives the leaves of nested plain values with their dotted keys."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def content_hash(value: Any) -> str:

@@ -24,7 +24,7 @@ class Progress:
     ) -> None:
         self.total, self.label, self.unit = total, label, unit
         self.done, self.first = done, done
-        self.started = time.monotonic()
+        self.started: float | None = None
         self.quiet = quiet
         self._bar: Any = None
         self._said = int(20 * done / total) if total else 0
@@ -38,6 +38,9 @@ class Progress:
 
     def advance(self, count: int = 1) -> None:
         """Adds finished units and says so when it is time."""
+        if self.started is None:
+            # The clock starts with the first units: start-up and compilation are no part of the rate.
+            self.started, self.first = time.monotonic(), self.done + count
         self.done += count
         if self._bar is not None:
             self._bar.update(count)
@@ -48,8 +51,8 @@ class Progress:
             print(self._line(), file=sys.stderr, flush=True)
 
     def _line(self) -> str:
-        seconds = max(time.monotonic() - self.started, 1e-9)
-        rate = (self.done - self.first) / seconds
+        seconds = time.monotonic() - (self.started or 0.0)
+        rate = (self.done - self.first) / seconds if seconds > 0 else 0.0
         left = (self.total - self.done) / rate if rate > 0 else 0.0
         share = 100 * self.done / self.total
         counts = f"{self.done}/{self.total} {self.unit} ({share:.0f} %)"

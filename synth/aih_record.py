@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from handbench.store.statistics import Statistics, bin_label
 from handbench.synth.aih_scene import FRAME, SceneDraft, SceneMaker
 from handbench.synth.annotation import annotate_hand, measure_overlap
 from handbench.synth.crop import box_in_crop, crop_box, points_box
-from handbench.synth.effects import Effects, draw_effects
+from handbench.synth.effects import Effects, EffectsSettings, draw_effects
 from handbench.synth.pictures import encode_pictures
 from handbench.synth.scene import Renderer
 from handbench.synth.visibility import flesh_thickness
@@ -50,7 +51,7 @@ class RecordMaker:
         layers = self.renderer.render(scene)
         nearest = layers.visible(layers.names)
         overlap = measure_overlap(layers, nearest)
-        effects = draw_effects(rng, recipe.effects, recipe.size)
+        effects = draw_effects(rng, self._effects(draft), recipe.size)
         blobs = encode_pictures(scene, layers, effects, None if kind == "pair" else target)
         for name, side in (("target", target), ("other", target.other)):
             blobs[f"{name}_amodal"] = encode_mask(overlap.amodal[side])
@@ -83,6 +84,11 @@ class RecordMaker:
             "effects": _effect_fields(effects),
         }
         return encode_record(sample_id, blobs, fields), _statistics(fields)
+
+    def _effects(self, draft: SceneDraft) -> EffectsSettings:
+        """Returns the keys of a scene's effects: what is dim already is not taken in low light."""
+        settings = self.scenes.recipe.effects
+        return replace(settings, p_low_light=0.0) if draft.notes["lights"] == "dim" else settings
 
     def crop(
         self, draft: SceneDraft, kind: str, rng: np.random.Generator
@@ -130,7 +136,13 @@ def _sources(draft: SceneDraft) -> dict[str, Any]:
             "source": meta.source, "kind": meta.kind, "frame": meta.frame, "mirrored": meta.mirrored,
             "gap": gap, "penetration": float(meta.penetration),
         }  # fmt: skip
-    camera = {} if view is None else {"distance": view.distance, "occlusion_drawn": view.target}
+    camera = {}
+    if view is not None:
+        camera = {
+            "distance": view.distance,
+            "occlusion_drawn": view.target,
+            "occlusion_coarse": view.expected,
+        }
     skin = {side.value: draft.people.skin[side].melanin for side in draft.hands}
     return {
         "poses": poses, "view": camera, "melanin": skin, "two_people": draft.people.two, **draft.notes

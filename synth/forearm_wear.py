@@ -21,7 +21,7 @@ class ForearmSettings:
 
     p_bare: float = 0.48
     p_sleeve: float = 0.42
-    p_none: float = 0.10
+    p_none: float = 0.04
     length: tuple[float, float] = (0.24, 0.29)  # from the wrist [m]
     girth: tuple[float, float] = (0.9, 1.12)  # relative to what fits the wrist
     flexion: float = 22.0  # standard deviation [degree]; at most three times that

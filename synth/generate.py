@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from handbench.config import content_hash, to_dict
+from handbench.errors import HandbenchError
 from handbench.hands.library import load_hand_model
 from handbench.store.existing import OnExisting
 from handbench.store.job import Produce
@@ -124,6 +125,8 @@ def generate(
         CorruptError: a published shard differs from what was written.
     """
     plan = make_plan(num, shards)
+    if not 0 <= options.seed < 2**63:
+        raise HandbenchError(f"--seed {options.seed}", "give 0 to 2^63 - 1")
     if not quiet and _never_compiled():
         print("the first run compiles the kernels: about a minute, once", file=sys.stderr, flush=True)
     job, spec = resolve(options)
@@ -145,11 +148,13 @@ def summary(report: RunReport) -> Sequence[str]:
     if manifest is None:
         return [*lines, "other shards are still to be made; the manifest comes with the last"]
     lines.append(f"digest {manifest.digest}")
-    occlusion = manifest.statistics.get("occlusion", {})
-    if occlusion:
-        total = sum(occlusion.values())
-        shares = "  ".join(f"{label} {100 * count / total:.0f}%" for label, count in occlusion.items())
-        lines.append(f"occlusion of the worse hand, share of scenes by lower edge: {shares}")
+    lines.append(f"renderer {manifest.spec.renderer['name']} ({manifest.spec.renderer['device']})")
+    tenths = [0] * 10
+    for label, count in manifest.statistics.get("occlusion", {}).items():
+        tenths[min(int(10 * float(label) + 1e-9), 9)] += count
+    if any(tenths):
+        shares = "  ".join(f"{100 * count / sum(tenths):.0f}" for count in tenths)
+        lines.append(f"scenes by occlusion of the worse hand, in tenths, %: {shares}")
     return lines
 
 

@@ -77,7 +77,8 @@ def motion_fingerprint(root: Path, names: Sequence[str], models: Mapping[Side, H
     for name in names:
         if name not in known:
             raise HandbenchError(
-                f"{root} has no sequence {name!r} with two hands", f"it has {', '.join(known)}"
+                f"{root} has no sequence {name!r} with two hands",
+                f"it has {', '.join(known)}: add @sequences={'+'.join(known)}",
             )
         for side in Side:
             path = motion_path(root, name, side)

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from handbench.config import build, load_toml, merge, parse_overrides
 from handbench.errors import HandbenchError
 from handbench.registry import nearest
-from handbench.synth.backgrounds import BackgroundSettings
+from handbench.skeleton import FINGERS
+from handbench.synth.backgrounds import FAMILIES, BackgroundSettings
 from handbench.synth.crop import CropSettings
 from handbench.synth.effects import EffectsSettings
+from handbench.synth.forearm_texture import CLOTHS
 from handbench.synth.forearm_wear import ForearmSettings
-from handbench.synth.lights import LightSettings
-from handbench.synth.occluders import OccluderSettings
+from handbench.synth.lights import RIGS, LightSettings
+from handbench.synth.occluders import TEST_OBJECTS, TRAIN_OBJECTS, OccluderSettings
 from handbench.synth.pairs import SamplerConfig
 from handbench.synth.people import PeopleSettings
 from handbench.synth.pose_tzionas import MotionConfig
+from handbench.synth.recipe_limits import check_limits
 from handbench.synth.views import ViewConfig
 
 GENERATOR = 1
@@ -83,22 +86,24 @@ def load_recipe(name: str = "render", overrides: Iterable[str] = ()) -> AihRecip
 
 
 def check_recipe(recipe: AihRecipe) -> AihRecipe:
-    """Returns the recipe when its shares and sizes make sense.
+    """Returns the recipe when its numbers and names make sense.
 
     Raises:
         HandbenchError: naming the key, its value and its range.
     """
-    bounds = {"size": (32, 2048), "p_absent": (0, 1), "p_none": (0, 1)}
-    for key, (low, high) in bounds.items():
-        value = getattr(recipe, key)
-        if not low <= value <= high:
-            raise HandbenchError(f"{key} is {value}", f"give {low} to {high}")
-    occlusion = recipe.view.occlusion
-    if not 0 <= occlusion.low <= occlusion.high <= 1:
+    names = {
+        "backgrounds.families": FAMILIES.names(),
+        "forearm.cloths": CLOTHS,
+        "lights.rigs": tuple(RIGS),
+        "occluders.objects": (*TRAIN_OBJECTS, *TEST_OBJECTS),
+        "occluders.ring_fingers": FINGERS[1:],
+    }
+    check_limits(recipe, names)
+    occlusion, wear = recipe.view.occlusion, recipe.forearm
+    if occlusion.low > occlusion.high:
         raise HandbenchError(
-            f"view.occlusion is {occlusion.low} to {occlusion.high}", "give 0 <= low <= high <= 1"
+            f"view.occlusion is {occlusion.low} to {occlusion.high}", "give low <= high, both 0 to 1"
         )
-    for key in ("scale", "pair_scale"):
-        if not getattr(recipe.crop, key) > 0:
-            raise HandbenchError(f"crop.{key} is {getattr(recipe.crop, key)}", "give a number above 0")
-    return replace(recipe)
+    if wear.p_bare + wear.p_sleeve + wear.p_none <= 0:
+        raise HandbenchError("forearm.p_bare, p_sleeve and p_none are all 0", "give one of them a share")
+    return recipe

@@ -43,7 +43,7 @@ def test_overrides_are_merged_typed_and_hashed(tmp_path: Path) -> None:
     ("values", "words"),
     [
         ({"sise": 3}, "did you mean 'size'"),
-        ({"blur": {"radios": 1}}, "blur.radios.*did you mean 'radius'"),
+        ({"blur": {"radios": 1}}, "blur.radios.*did you mean 'blur.radius'"),
         ({"size": "big"}, "'size' takes a whole number, got 'big'"),
         ({"size": True}, "whole number"),
         ({"blur": {"radius": [1]}}, "2 values"),

@@ -14,7 +14,7 @@ import click
 def demo(out: Path, num: int) -> None:
     """The tour: make a small AIH dataset with what is built in, verify it, look at it.
 
-    It needs no licensed data, no GPU and no network. Running it again continues or repeats it.
+    It needs no licensed data, no GPU and no network. The first run compiles its kernels, about a minute.
 
     \b
     Example:

@@ -50,7 +50,7 @@ def cli() -> None:
 
     \b
     Start here:
-      handbench demo                                    the tour, about a minute
+      handbench demo                                    the tour; the first run compiles
       handbench synth-aih --out aih --num 2000          make a dataset
       handbench data show aih --out sheet.png           look at it
     """

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     "--recipe", default="render", show_default=True, help="render (aih-r1), or a recipe's .toml file."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
-@click.option("--workers", default=1, show_default=True, help="Worker processes.")
+@click.option(
+    "--workers",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Worker processes; a shard is one's.",
+)
 @click.option(
     "--renderer",
     default="auto",

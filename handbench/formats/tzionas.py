@@ -63,7 +63,8 @@ def list_sequences(root: str | Path, sides: tuple[Side, ...] = (Side.RIGHT, Side
     found = [name for name in folders if all(motion_path(root, name, side).is_file() for side in sides)]
     if not found:
         raise HandbenchError(
-            f"{root} holds no sequence of tracked hands (NN/Model_Hand_R.MOTION)", "see docs/formats.md"
+            f"{root} holds no sequence of tracked hands (NN/Model_Hand_R.MOTION)",
+            "give the folder that holds 01, 02 ... each with a .MOTION and .SKEL of both hands",
         )
     return found
 

@@ -42,6 +42,8 @@ def find_mano_file(folder: str | Path, side: Side, kinds: tuple[str, ...] = ("np
             if (place / f"{stem}.{kind}").is_file():
                 return place / f"{stem}.{kind}"
     names = " or ".join(f"{stem}.{kind}" for kind in kinds)
+    if (folder / f"{stem}.npz").is_file():
+        raise HandbenchError(f"{folder} holds no {names}", f"but {stem}.npz: it is converted already")
     raise HandbenchError(
         f"{folder} holds no {names}",
         "MANO comes from https://mano.is.tue.mpg.de after registration; the procedural hand needs no file",

@@ -64,7 +64,9 @@ def load_restricted(
         _check_memo(data)
         return Resolver().resolve(_Reader(data, allow).load())
     except Refused as error:
-        raise HandbenchError(f"{path}: {error}", "nothing of it was run; do not trust this file") from None
+        resaved = any(name in str(error) for name in ("_codecs.encode", "_frombuffer"))
+        hint = "saved again by Python 3? use the original file" if resaved else "do not trust this file"
+        raise HandbenchError(f"{path}: {error}", f"nothing of it was run; {hint}") from None
     # A damaged pickle raises nearly anything (EOFError, IndexError, MemoryError, TypeError ...).
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -74,7 +74,7 @@ def sample_strip(record: Record) -> ImageArray:
     if poses["frame"] >= 0:
         words += f" frame {poses['frame']}"
     if hidden is not None:
-        words += f"  occlusion {hidden:.2f}"
+        words += f"  occlusion of the {fields['target_side']} hand {hidden:.2f}"
     draw.write_label(strip, words, (2, LABEL - 5))
     return strip
 
@@ -94,12 +94,18 @@ def contact_sheet(records: list[Record], columns: int = 2) -> ImageArray:
     rows = -(-len(strips) // columns)
     margin = 3 * GAP
     page = np.full(
-        (rows * (height + 2 * GAP) + 2 * margin, columns * (width + margin) + margin, 3), draw.PAPER, np.uint8
+        (LABEL + rows * (height + 2 * GAP) + 2 * margin, columns * (width + margin) + margin, 3),
+        draw.PAPER,
+        np.uint8,
     )
     for i, strip in enumerate(strips):
         top = margin + (i // columns) * (height + 2 * GAP)
         left = margin + (i % columns) * (width + margin)
         page[top : top + height, left : left + width] = strip
+    legend = (
+        "each sample: picture, target alone and whole, four masks, skeletons (dark centre: joint covered)"
+    )
+    draw.write_label(page, legend, (margin, page.shape[0] - margin), 0.4, draw.FAINT)
     return page
 
 
@@ -134,8 +140,10 @@ def write_sheet(folder: Path, out: Path, num: int = 24, ids: list[int] | None = 
         HandbenchError: when there is no such dataset or sample, or the place cannot be written.
     """
     store = open_store(folder)
-    if num < 1:
-        raise HandbenchError(f"--num {num}: nothing to show", "give 1 or more")
+    if not 1 <= num <= 1000:
+        raise HandbenchError(f"--num {num}: a sheet shows 1 to 1000 samples", "see others by --ids")
+    if out.suffix.lower() != ".png":
+        raise HandbenchError(f"--out {out}: a sheet is a PNG", "give a name that ends in .png")
     count = min(num, len(store))
     chosen = [i * len(store) // count for i in range(count)] if ids is None else ids
     for sample in chosen:

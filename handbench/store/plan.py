@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from handbench.config import flatten
 from handbench.errors import HandbenchError
 
 SMALL_SHARD, LARGE_SHARD, LARGE_FROM = 250, 2_000, 20_000
@@ -104,6 +105,15 @@ class DatasetSpec:
             mine, found = getattr(self, name), getattr(other, name)
             if mine != found:
                 raise HandbenchError(
-                    f"{where} has {name.replace('_', ' ')} {found}, this run has {mine}",
+                    f"{where} has {name.replace('_', ' ')} {found}, this run has {mine}{self._why(other)}",
                     "choose another --out, or --on-existing overwrite",
                 )
+
+    def _why(self, other: DatasetSpec) -> str:
+        """Names the first key in which two datasets differ, where one does."""
+        mine = dict(flatten({"recipe": self.recipe, "renderer": self.renderer, "sources": self.sources}))
+        found = dict(flatten({"recipe": other.recipe, "renderer": other.renderer, "sources": other.sources}))
+        for key in sorted(mine.keys() | found.keys()):
+            if mine.get(key) != found.get(key):
+                return f"; {key} is {found.get(key)!r} there and {mine.get(key)!r} here"
+        return ""

@@ -51,6 +51,8 @@ class Record:
         Raises:
             KeyError: when the record has no blob of this name.
         """
+        if name not in self._spans:
+            raise KeyError(f"record {self.id} has no {name!r}; it has {', '.join(self._spans)}")
         return memoryview(self.data)[self._spans[name]]
 
     def mask(self, name: str) -> BoolArray:
