@@ -26,7 +26,8 @@ LOCK = ".run.lock"
 _FLOCK = struct.Struct("hhqqi4x")
 _MANIFEST_BYTE = 1 << 40
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
-_PATIENCE = 5.0
+# Workers of a killed driver leave within this time [s]; one that is still importing takes longest.
+_PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
