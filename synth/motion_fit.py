@@ -7,6 +7,7 @@ and the version of this code. ``HANDBENCH_CACHE`` names another folder, or ``off
 from __future__ import annotations
 
 import hashlib
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,7 @@ def fitted_motion(
     path = _cache_path(fingerprint)
     motion = None if path is None else _read(path, tuple(names))
     if motion is None:
+        print(f"fitting the hands of {len(names)} sequences, once", file=sys.stderr, flush=True)
         motion = fit_motion(root, names, models)
         if path is not None:
             _write(path, motion)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import click
 
+_SHOWN = 20
+"""Faults that verify prints."""
+
 
 @click.group()
 def data() -> None:
@@ -40,8 +43,10 @@ def verify(folder: Path, deep: bool, as_json: bool) -> None:
         }
         click.echo(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode())
     else:
-        for fault in verdict.faults:
+        for fault in verdict.faults[:_SHOWN]:
             click.echo(fault)
+        if len(verdict.faults) > _SHOWN:
+            click.echo(f"... and {len(verdict.faults) - _SHOWN} more; --json lists all")
     if verdict.faults:
         raise CorruptError(
             f"{folder}: {len(verdict.faults)} faults",

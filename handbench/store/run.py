@@ -149,6 +149,7 @@ class _Engine:
 
         def dropped(task: Task) -> None:
             remove_leftovers(self.root, [task.shard])
+            print(f"a worker died: shard {task.shard} starts again", file=sys.stderr, flush=True)
 
         setup = Setup(self.root, self.spec, self.job)
         with Pool(setup, min(workers, len(tasks)), (self.lock,), dropped) as pool:
