@@ -40,10 +40,13 @@ def owner_map() -> npt.NDArray[np.int64]:
 @settings(max_examples=40)
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(-0.4, 0.4), st.floats(-0.4, 0.4))
 def test_bilinear_reads_stay_on_their_own_face(a: float, b: float, dx: float, dy: float) -> None:
-    # Up to 0.4 px outside the triangle as well: renderers extrapolate a little at edges.
+    # Up to 0.4 px outside the legs as well: renderers extrapolate a little at edges. Beyond the long side,
+    # where two faces share a cell, a read may weigh the neighbour by the distance squared.
     u, v = (a, b) if a + b <= 1 else (1 - a, 1 - b)
     uv = atlas_uv().astype(np.float64)
-    point = uv[:, 0] * (1 - u - v) + uv[:, 1] * u + uv[:, 2] * v + [dx, dy]
+    inwards = np.where(np.arange(1538) % 2 == 0, 1.0, -1.0)[:, None]
+    offset = inwards * [dx, min(dy, -dx)]
+    point = uv[:, 0] * (1 - u - v) + uv[:, 1] * u + uv[:, 2] * v + offset
     low = np.floor(point).astype(int)
     owner = owner_map()
     for ox in (0, 1):
