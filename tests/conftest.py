@@ -25,7 +25,7 @@ Run: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 """What the fixture ``handbench`` gives."""
 
 # On a busy machine any example may take long: no test is judged by the clock.
-settings.register_profile("patient", deadline=None)
+settings.register_profile("patient", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("patient")
 
 # What a user's cache would keep (painted backgrounds, fitted motion) is made anew, once a test process.
