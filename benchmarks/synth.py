@@ -56,14 +56,15 @@ def run_python(code: str, *words: object) -> str:
 
 
 def rate(num: int, workers: int) -> float:
-    """Returns records a second of a whole run with durable writes, the workers' start-up left out."""
+    """Returns records a second with durable writes: a long run less one of a shard for each worker."""
+    short = 250 * workers
+    seconds = []
     with tempfile.TemporaryDirectory(dir=".") as folder:
-        # A whole run of the smallest size costs the start-up and little else.
-        started = time.perf_counter()
-        generate(Path(folder) / "small", SynthOptions(renderer="raster"), workers, workers, quiet=True)
-        between = time.perf_counter()
-        generate(Path(folder) / "aih", SynthOptions(renderer="raster"), num + workers, workers, quiet=True)
-        return num / (time.perf_counter() - between - (between - started))
+        for count in (short, short + num):
+            started = time.perf_counter()
+            generate(Path(folder) / str(count), SynthOptions(renderer="raster"), count, workers, quiet=True)
+            seconds.append(time.perf_counter() - started)
+    return num / (seconds[1] - seconds[0])
 
 
 def main() -> None:
