@@ -7,10 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray
-from handbench.errors import HandbenchError
 from handbench.hands.anatomy import anatomy
 from handbench.hands.model import HandModel
-from handbench.registry import nearest
 from handbench.skeleton import tip_vertices
 from handbench.synth.archetypes import ARCHETYPES, FREE_MIX, Archetype
 from handbench.synth.fingers import CHAINS, ROWS, SPREAD, open_fingers, settle_thumb, vary_angles
@@ -137,13 +135,6 @@ def angle_table(archetype: Archetype) -> FloatArray:
     angles[13, 0] = second
     angles[14, 0] = third
     return angles * DEGREE
-
-
-def check_mix(mix: Mapping[str, float]) -> None:
-    """Raises HandbenchError for an archetype that does not exist, with the nearest known name."""
-    for name in mix:
-        if name not in ARCHETYPES:
-            raise HandbenchError(f"unknown archetype {name!r}", nearest(name, list(ARCHETYPES)))
 
 
 _TABLES = {name: angle_table(archetype) for name, archetype in ARCHETYPES.items()}

@@ -83,9 +83,9 @@ def synth_aih(
 
     \b
     Examples:
-      handbench synth-aih --out aih/train --num 3000
-      handbench synth-aih --out aih/real --poses tzionas:tzionas_hands --num 2000 --workers 2
-      handbench synth-aih --out aih/dark --num 300 --set effects.p_low_light=1.0
+      handbench synth-aih --out out/train --num 3000
+      handbench synth-aih --out out/real --poses tzionas:tzionas_hands --num 2000 --workers 2
+      handbench synth-aih --out out/dark --num 300 --set effects.p_low_light=1.0
     """
     from handbench.synth.generate import SynthOptions, generate, report_dict, summary
 

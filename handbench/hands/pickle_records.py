@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import pickle
 from typing import Any
 
@@ -67,14 +68,15 @@ class _Call(_Token):
         return getattr(_Makers, self.name)(*args)
 
 
-class _Record:
+class _Record(abc.ABC):
     """What a pickle says about one object; turned into an array after the pickle has been read."""
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
 
+    @abc.abstractmethod
     def value(self, resolver: Resolver) -> Any:
-        raise NotImplementedError
+        """Returns the array or value that the object stands for."""
 
 
 class _Dtype(_Record):

@@ -95,7 +95,7 @@ def sample_skin_tone(rng: np.random.Generator) -> SkinTone:
 
 
 @njit(cache=True, nogil=True)
-def _encoded(lab: FloatArray) -> FloatArray:
+def lab_to_srgb(lab: FloatArray) -> FloatArray:
     """Returns sRGB 0 to 255 (N, 3) of CIELAB colours (N, 3), D65."""
     out = np.empty(lab.shape)
     for i in range(lab.shape[0]):
@@ -110,11 +110,6 @@ def _encoded(lab: FloatArray) -> FloatArray:
             value = 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
             out[i, c] = 255.0 * value
     return out
-
-
-def lab_to_srgb(lab: FloatArray) -> FloatArray:
-    """Returns sRGB 0 to 255 (..., 3) of CIELAB colours (D65)."""
-    return np.asarray(_encoded(np.ascontiguousarray(lab.reshape(-1, 3))).reshape(lab.shape))
 
 
 @njit(cache=True, nogil=True)
@@ -158,7 +153,7 @@ def _colours(person: FloatArray) -> FloatArray:
     without[:] = back
     without[_WHITE] = nail
     added += without
-    return _encoded(lab.reshape(-1, 3)).reshape(lab.shape)
+    return lab_to_srgb(lab.reshape(-1, 3)).reshape(lab.shape)
 
 
 def tone_colours(tone: SkinTone) -> tuple[FloatArray, FloatArray]:
