@@ -22,6 +22,13 @@ class HandbenchError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+class BadSampleError(HandbenchError):
+    """One sample of a dataset cannot be used: its picture does not open, or a value makes no sense.
+
+    Loaders raise it when the value is read, so that a caller may count it and go on.
+    """
+
+
 class PartialError(HandbenchError):
     """Some of the work is done and kept; the same command continues."""
 

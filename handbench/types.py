@@ -74,8 +74,11 @@ class HandAnnotation:
     Attributes:
         side: which hand.
         joints: (21, 3) [m], camera frame, OPENPOSE21; NaN where ``joints_valid`` is False.
-        joints_valid: (21,) bool.
-        vertices: (778, 3) [m], camera frame, or None.
+        joints_valid: (21,) bool, whether the joint's 3D position is annotated.
+        joints_2d: (21, 2) [px] where the dataset labels pixels of its own, NaN where it does not; None where
+            the 3D joints' projection is all there is.
+        visibility: (21,) share of each joint that is seen, 0 to 1, or None.
+        vertices: (V, 3) [m], camera frame, or None; MANO's 778 unless ``Sample.meta["mesh"]`` names another.
         params: MANO parameters in the camera frame, or None.
         box: (4,) x, y, w, h [px] of the whole hand, or None.
         amodal_mask: (h, w) bool, the whole hand, or None.
@@ -87,6 +90,8 @@ class HandAnnotation:
     side: Side
     joints: FloatArray
     joints_valid: BoolArray
+    joints_2d: FloatArray | None = None
+    visibility: FloatArray | None = None
     vertices: FloatArray | None = None
     params: HandParams | None = None
     box: FloatArray | None = None
@@ -94,6 +99,29 @@ class HandAnnotation:
     visible_mask: Ref[BoolArray] | None = None
     camera: Camera | None = None
     occlusion: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ObjectAnnotation:
+    """What is known of one object in one picture.
+
+    Attributes:
+        name: what the dataset calls it, e.g. ``019_pitcher_base``.
+        R: (3, 3) rotation, rest pose to camera frame: x_cam = R x_rest + t.
+        t: (3,) translation [m].
+        corners: (8, 3) [m], camera frame, of its bounding box, or None.
+        corners_rest: (8, 3) [m], the same in its rest pose, or None.
+        vertices: (V, 3) [m], camera frame, or None.
+        visible_mask: (h, w) bool, what is seen of it, or None.
+    """
+
+    name: str
+    R: FloatArray
+    t: FloatArray
+    corners: FloatArray | None = None
+    corners_rest: FloatArray | None = None
+    vertices: FloatArray | None = None
+    visible_mask: Ref[BoolArray] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,14 +133,19 @@ class Sample:
         image: reference to the (h, w, 3) uint8 RGB picture.
         camera: the picture's camera.
         hands: zero to two hands.
+        objects: the objects that are annotated.
+        box: (4,) x, y, w, h [px] about all hands where the dataset states one, or None.
         depth: reference to (h, w) [m], 0 where unknown, or None.
-        meta: capture, recording, frame and whatever else the dataset states.
+        meta: ``recording`` (one take; all its cameras share the name), ``camera``, ``frame`` (int), and
+            whatever else the dataset states.
     """
 
     key: str
     image: Ref[ImageArray]
     camera: Camera
     hands: tuple[HandAnnotation, ...] = ()
+    objects: tuple[ObjectAnnotation, ...] = ()
+    box: FloatArray | None = None
     depth: Ref[npt.NDArray[np.float32]] | None = None
     meta: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
 

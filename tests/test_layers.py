@@ -12,11 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 L0 = {
     "arrays", "cache", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
-    "skeleton", "camera", "geometry", "version",
+    "skeleton", "camera", "geometry", "version", "datasets", "ground_truth", "inputs", "subset",
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}
 L2 = {"synth", "loaders", "baselines", "leaderboard"}
-L3 = {"train", "predict", "evaluate", "submit", "show", "viewer", "demo", "doctor"}
+L3 = {"train", "predict", "evaluate", "submit", "show", "trust", "viewer", "demo", "doctor"}
 LEVEL = {
     **dict.fromkeys(L0, 0),
     **dict.fromkeys(L1, 1),
@@ -74,6 +74,7 @@ def test_every_part_has_a_level() -> None:
     ("module", "banned"),
     [
         ("handbench", {"torch", "smplx", "pandas", "cv2", "numba", "scipy", "matplotlib"}),
+        ("handbench.datasets", {"torch", "smplx", "pandas", "cv2", "numba", "scipy", "matplotlib"}),
         ("handbench.types", {"torch", "smplx", "pandas", "cv2", "numba", "scipy", "matplotlib"}),
         ("handbench.synth.generate", {"torch", "smplx", "handbench.loaders", "pandas", "matplotlib"}),
         ("handbench.cli.main", {"torch", "smplx", "pandas", "cv2", "numba", "numpy", "matplotlib"}),

@@ -1,0 +1,84 @@
+"""Some samples of a dataset as a dataset: ``every``, ``limit``, chosen keys."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from handbench.datasets import Coverage, Dataset, Finding
+from handbench.ground_truth import GroundTruth
+from handbench.types import Sample
+
+
+class Subset(Dataset):
+    """Some samples of a dataset; always partial.
+
+    Args:
+        whole: the dataset.
+        indices: which of its samples, in order.
+    """
+
+    def __init__(self, whole: Dataset, indices: Sequence[int]) -> None:
+        self.whole, self.indices = whole, indices
+        self.name, self.split, self.root = whole.name, whole.split, whole.root
+        self.fingerprint = whole.fingerprint
+        self.coverage = Coverage(len(indices), whole.coverage.expected, whole.coverage.missing)
+        self._places = {at: i for i, at in enumerate(indices)}
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The samples' keys, in order."""
+        return [self.whole.keys[i] for i in self.indices]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def read(self, index: int) -> Sample:
+        """Returns sample ``index`` of the chosen ones."""
+        return self.whole.read(self.indices[index])
+
+    def previous(self, sample: Sample | int, gap: int = 1) -> Sample | None:
+        """Returns the sample ``gap`` frames before, also where it was not chosen itself."""
+        return self.whole.previous(self.indices[sample] if isinstance(sample, int) else sample, gap)
+
+    def previous_index(self, index: int, gap: int = 1) -> int | None:
+        """Returns the chosen sample ``gap`` frames before, or None where it was not chosen."""
+        before = self.whole.previous_index(self.indices[index], gap)
+        return None if before is None else self._places.get(before)
+
+    def audit(self) -> Iterator[Finding]:
+        """Gives what the whole dataset finds."""
+        return self.whole.audit()
+
+    def ground_truth(self) -> GroundTruth:
+        """Returns the columns of the chosen samples."""
+        return select_truth(self.whole.ground_truth(), self.indices)
+
+
+def select_truth(truth: GroundTruth, indices: Sequence[int]) -> GroundTruth:
+    """Returns some rows of a ground truth, marked partial."""
+    rows = np.asarray(indices, dtype=np.int64)
+
+    def cut(value: Any) -> Any:
+        return value[rows] if isinstance(value, np.ndarray) else value
+
+    hands = {
+        side: dataclasses.replace(
+            hand, **{field.name: cut(getattr(hand, field.name)) for field in dataclasses.fields(hand)}
+        )
+        for side, hand in truth.hands.items()
+    }
+    return dataclasses.replace(
+        truth,
+        keys=[truth.keys[i] for i in indices],
+        recordings=[truth.recordings[i] for i in indices],
+        K=truth.K[rows],
+        hands=hands,
+        hand_type=[truth.hand_type[i] for i in indices] if truth.hand_type else (),
+        hand_type_valid=cut(truth.hand_type_valid),
+        subsets={name: mask[rows] for name, mask in truth.subsets.items()},
+        partial=True,
+    )

@@ -1,0 +1,1 @@
+"""Trust: howto texts, verification of any dataset, and what its findings mean."""
