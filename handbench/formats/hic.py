@@ -89,8 +89,8 @@ def read_labels(path: Path) -> dict[Side, FloatArray]:
     """Reads a label file into (21, 2) [px], OPENPOSE21, of each side; NaN where there is no label.
 
     The left index finger's rows 23 to 25 run from base to tip like all others. One reader of the field lists
-    them from tip to base; the real label of sequence 02, frame 100, lies 9 px from the tracked motion read
-    this way and 43 px the other way.
+    them from tip to base; in the real label of sequence 02, frame 100, the two rows that are there lie 9 and
+    5 px from the tracked joints read this way, 62 and 50 px the other way.
 
     Raises:
         BadSampleError: when it is missing, or its lines are not 28 rows ``index x y``.
