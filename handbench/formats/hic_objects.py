@@ -1,4 +1,4 @@
-"""Reads the tracked objects of HIC's sequences 15 to 21: a mesh that follows one bone, or bends along several.
+"""Reads the tracked objects of HIC's sequences 15 to 21: a mesh that follows one bone, or bends along many.
 
 ``NN/Model_Object_<name>.{MOTION,SKEL,OFF,SKIN}``: ball and cube have one bone, the pipes have 2 and 36.
 """

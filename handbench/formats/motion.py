@@ -69,23 +69,22 @@ def read_skeleton(path: str | Path) -> Skeleton:
     while lines and not lines[-1]:
         lines.pop()
     # Objects of one bone have a blank line behind the count.
-    blank = len(lines) > 1 and not lines[1]
-    del lines[1 : 1 + blank]
-    if not lines or not lines[0].isdigit() or len(lines) % 3 != 1:
+    first = 2 if len(lines) > 1 and not lines[1] else 1
+    if not lines or not lines[0].isdigit() or (len(lines) - first) % 3:
         raise HandbenchError(
-            f"{path}: line {len(lines) + blank}: ends inside a bone (expected a count, then parent, bone, length)",
+            f"{path}: line {len(lines)}: ends inside a bone (expected a count, then parent, bone, length)",
             "copy the file again",
         )
     bones: list[str] = []
     parents: list[int] = []
     lengths: list[float] = []
-    for number in range(1, len(lines), 3):
+    for number in range(first, len(lines), 3):
         parent, bone, length = lines[number : number + 3]
         try:
             lengths.append(float(length) * MILLIMETRE)
         except ValueError:
             raise HandbenchError(
-                f"{path}: line {number + 3 + blank}: bone {bone!r} has the length {length!r}, expected a number"
+                f"{path}: line {number + 3}: bone {bone!r} has the length {length!r}, expected a number"
             ) from None
         parents.append(bones.index(parent) if parent in bones else -1)
         bones.append(bone)
