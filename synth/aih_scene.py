@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from handbench.arrays import FloatArray, ImageArray
 from handbench.camera import Camera, crop_affine, warped_intrinsics
 from handbench.hands.library import load_hand_model
-from handbench.hands.model import HandModel
-from handbench.hands.skin import atlas_uv, make_skin_texture, skin_channels
 from handbench.seeding import rng_for
-from handbench.skeleton import MANO16, OPENPOSE21
 from handbench.synth.backgrounds import BackgroundSource
 from handbench.synth.crop import points_box
-from handbench.synth.forearm import make_forearm, rim_colors
 from handbench.synth.forearm_wear import draw_wear
 from handbench.synth.lights import background_gain, draw_rig, sample_lights
-from handbench.synth.occluders import make_objects, make_ring
+from handbench.synth.occluders import make_objects
 from handbench.synth.people import People, draw_people
+from handbench.synth.performers import Skins, dressed_hand
 from handbench.synth.poses import PlacedHand, PoseMeta, PoseSource, TwoHands
 from handbench.synth.recipe import AihRecipe
 from handbench.synth.scene import HandScene, Lights, Part
@@ -35,11 +31,6 @@ FRAME = 512
 
 BACKDROP = 320
 """Side of the background behind that picture [px]: it lies behind the focus, and a crop enlarges it."""
-
-Skin = tuple[ImageArray, npt.NDArray[np.float32]]
-"""A texture (S, S, 3) and where each face's corners lie in it, (1538, 3, 2) [px]."""
-
-_TO_MANO16 = OPENPOSE21.index_to(MANO16)
 
 
 @dataclass(frozen=True)
@@ -113,8 +104,7 @@ class SceneMaker:
         self.poses, self.backgrounds = poses, backgrounds
         self.models = {side: load_hand_model(hand_model, side) for side in Side}
         self._spheres = {side: make_spheres(model) for side, model in self.models.items()}
-        self._channels = {side: skin_channels(model) for side, model in self.models.items()}
-        self._mirrored_uv = _mirrored_uv(self.models[Side.RIGHT], self.models[Side.LEFT])
+        self._skins = Skins(self.models)
 
     def rng(self, what: str, number: int) -> np.random.Generator:
         """Returns one named stream of one scene or record."""
@@ -175,53 +165,18 @@ class SceneMaker:
         """Makes the drawables of a scene and says what they are."""
         parts: list[Part] = []
         wear = draw_wear(rng, self.recipe.forearm)
-        skins = self._skins(hands, people)
+        skins = self._skins.paint(hands, people)
         for side, hand in hands.items():
-            model = self.models[side]
-            texture, uv = skins[side]
-            parts.append(
-                Part(
-                    side.value,
-                    hand.vertices,
-                    model.closed_faces,
-                    hand=side,
-                    is_hand=True,
-                    texture=texture,
-                    uv=uv,
-                    gloss=0.18,
-                )
-            )
-            joints16 = hand.joints[_TO_MANO16]
-            parts += make_ring(rng, self.recipe.occluders, model, hand.vertices, joints16)
             other = hands.get(side.other)
-            parts += make_forearm(
-                model, hand.vertices, joints16, rng, wear, rim_colors(model, texture, uv),
-                direction=hand.arm, others=None if other is None else other.vertices,
+            parts += dressed_hand(
+                rng, self.models[side], hand, skins[side], wear, self.recipe.occluders,
+                others=None if other is None else other.vertices,
             )  # fmt: skip
         objects = make_objects(
             rng, self.recipe.occluders, {side: hand.vertices for side, hand in hands.items()}
         )
         notes = {"forearm": wear.kind, "object": objects[0].name if objects else ""}
         return (*parts, *objects), notes
-
-    def _skins(self, sides: Iterable[Side], people: People) -> dict[Side, Skin]:
-        """Paints the skin of each hand: (S, S, 3) uint8 and (1538, 3, 2) px; one for both of one person."""
-        skins: dict[Side, Skin] = {}
-        for side in sides:
-            other = skins.get(side.other)
-            if other is not None and self._mirrored_uv is not None and not people.two:
-                skins[side] = other[0], self._mirrored_uv
-            else:
-                skins[side] = make_skin_texture(self._channels[side], people.skin[side]), atlas_uv()
-        return skins
-
-
-def _mirrored_uv(right: HandModel, left: HandModel) -> npt.NDArray[np.float32] | None:
-    """Returns how the left hand reads the right's skin, or None where their faces do not match."""
-    for corners in ([0, 2, 1], [2, 1, 0], [1, 0, 2]):
-        if np.array_equal(left.faces, right.faces[:, corners]):
-            return np.ascontiguousarray(atlas_uv()[:, corners])
-    return None
 
 
 def _empty_camera() -> Camera:
