@@ -123,9 +123,7 @@ def hand_type_of(present: Iterable[Side]) -> str:
     Raises:
         ValueError: when it shows none.
     """
-    shown = [
-        side for side in SIDES if (present.get(side) if isinstance(present, Mapping) else side in present)
-    ]
+    shown = set(present)
     if not shown:
         raise ValueError("a picture of InterHand2.6M shows at least one hand")
     return "interacting" if len(shown) == 2 else shown.pop().value

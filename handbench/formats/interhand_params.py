@@ -1,4 +1,4 @@
-"""NeuralAnnot's MANO parameters (world frame, ``flat_hand_mean=False``) to ours (camera frame, with the mean).
+"""NeuralAnnot's MANO parameters (world frame, ``flat_hand_mean=False``) to ours (camera frame, mean added).
 
 MANO turns about the rest wrist J0(betas), not about the origin. So for x_cam = R x_world + t the exact
 parameters in the camera are root' = log(R exp(root)) and transl' = R (J0 + transl) + t - J0.
