@@ -13,11 +13,20 @@ from handbench.version import __version__
 
 _COMMANDS = {
     "config": ("handbench.cli.config:config", "Show the keys of a recipe and their values."),
-    "data": ("handbench.cli.data:data", "Look at datasets and verify them."),
+    "data": ("handbench.cli.data:data", "List, verify, look at and pack datasets."),
     "demo": ("handbench.cli.demo:demo", "The tour: make a small dataset and look at it."),
     "doctor": ("handbench.cli.doctor:doctor", "What is installed, what works, and the remedy where not."),
     "hand": ("handbench.cli.hand:hand", "Convert MANO files, look at the hand models."),
     "synth-aih": ("handbench.cli.synth:synth_aih", "Synthesise the Amodal InterHand dataset (AIH)."),
+    "synth-hic": (
+        "handbench.cli.synth_hic:synth_hic",
+        "Render real tracked motion in HIC's layout; test only.",
+    ),
+    "synth-ho3d": ("handbench.cli.synth_ho3d:synth_ho3d", "Synthesise hand-object video in HO-3D's layout."),
+    "synth-interhand": (
+        "handbench.cli.synth_interhand:synth_interhand",
+        "Synthesise multi-camera sequences in InterHand2.6M's layout.",
+    ),
 }
 
 
