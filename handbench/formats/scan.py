@@ -48,8 +48,10 @@ class SkinnedScan:
         bind, now = motion.bind[index], motion.frames[frame, index]
         rotation = now[:, :, :3] @ np.swapaxes(bind[:, :, :3], 1, 2)
         shift = now[:, :, 3] - np.einsum("bij,bj->bi", rotation, bind[:, :, 3])
-        moved = np.einsum("bij,vj->vbi", rotation, self.vertices) + shift
-        return np.asarray(np.einsum("vb,vbi->vi", self.weights, moved))
+        bones = np.concatenate([rotation, shift[:, :, None]], axis=2)
+        # Each vertex has one blended transform: far fewer numbers than every vertex under every bone.
+        blended = (self.weights @ bones.reshape(len(bones), 12)).reshape(-1, 3, 4)
+        return np.asarray(np.einsum("vij,vj->vi", blended[:, :, :3], self.vertices) + blended[:, :, 3])
 
 
 @dataclass(frozen=True)

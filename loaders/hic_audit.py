@@ -1,0 +1,75 @@
+"""What verification can say of a HIC tree: labels against the tracked joints, pictures against the motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from handbench.arrays import FloatArray
+from handbench.camera import Camera
+from handbench.datasets import Finding
+from handbench.loaders.columns import Columns
+
+FAR = 25.0
+"""A label's mean distance [px] from the tracked joints beyond which something is mixed up; the one real frame
+at hand has 4 px on the right hand and 6 px on the left."""
+
+
+def audit_hic(root: Path, columns: Columns, camera: Callable[[int], Camera]) -> Iterator[Finding]:
+    """Gives what is missing or does not fit.
+
+    Args:
+        root: of the tree.
+        columns: of the index.
+        camera: of a row.
+    """
+    yield from _missing(root, columns)
+    for row in np.flatnonzero(columns["labelled"] & (columns["row"] >= 0)):
+        where = f"{columns['sequence'][row]}/{columns['view'][row]}/{columns['frame'][row]:03d}"
+        joints = columns["joints"][columns["row"][row]]
+        view = camera(int(row))
+        pixels = view.project(view.to_camera(joints))
+        yield from _compare(where, columns["labels"][row], pixels)
+
+
+def _missing(root: Path, columns: Columns) -> Iterator[Finding]:
+    if not columns["pictured"].any():
+        yield Finding("missing", str(root), "no pictures (NN/1/rgb/000.png)", "fetch the zips of the dataset")
+    lost = columns["labelled"] & ~columns["pictured"]
+    if lost.any():
+        first = int(np.flatnonzero(lost)[0])
+        yield Finding(
+            "missing",
+            f"{columns['sequence'][first]}/{columns['view'][first]}/rgb/{columns['frame'][first]:03d}.png",
+            f"{int(lost.sum())} labels have no picture",
+            "unpack the zip again",
+        )
+    for sequence in np.unique(columns["sequence"][columns["row"] < 0]):
+        if sequence in ("12", "13", "14"):
+            yield Finding("note", str(sequence), "has no tracked motion, here and officially", "")
+            continue
+        n = int(((columns["sequence"] == sequence) & (columns["row"] < 0)).sum())
+        yield Finding(
+            "missing", f"{sequence}/Model_Hand_R.MOTION", f"{n} pictures have no tracked joints", ""
+        )
+
+
+def _compare(where: str, labels: FloatArray, pixels: FloatArray) -> Iterator[Finding]:
+    for s, name in enumerate(("right", "left")):
+        own = _distance(labels[s], pixels[s])
+        if not own > FAR:
+            continue
+        other = _distance(labels[s], pixels[1 - s])
+        what = f"{name} labels lie {own:.0f} px from the tracked joints"
+        if other < FAR:
+            what += f", {other:.0f} px from the other hand's: the sides are exchanged"
+            yield Finding("fault", where, what, "exchange rows 0 to 13 with 14 to 27")
+        else:
+            yield Finding("fault", where, what, "another frame's labels, or another order of rows")
+
+
+def _distance(labels: FloatArray, pixels: FloatArray) -> float:
+    away = np.linalg.norm(labels - pixels, axis=1)
+    return float(np.nanmean(away)) if np.isfinite(away).any() else float("nan")
