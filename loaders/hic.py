@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -151,7 +150,7 @@ class HicDataset(Dataset):
             camera,
             hands,
             tuple(self._objects(row, sequence, frame, camera)),
-            meta=MappingProxyType(meta),
+            meta=meta,
         )
 
     def _hands(self, row: int, sequence: str, frame: int, camera: Camera) -> Iterator[HandAnnotation]:

@@ -1,0 +1,292 @@
+"""AIH from our own shards: pictures of two hands, the target alone, whole and visible masks, 3D of both."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.arrays import BoolArray, FloatArray, ImageArray
+from handbench.camera import Camera
+from handbench.datasets import Coverage, Dataset, Loader
+from handbench.errors import HandbenchError
+from handbench.formats.images import decode_image
+from handbench.ground_truth import GroundTruth, HandTruth
+from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, record_arrays
+from handbench.loaders.columns import Columns, cached_columns
+from handbench.store import open_store
+from handbench.store.dataset import Store
+from handbench.store.record import Record
+from handbench.types import HandAnnotation, HandParams, Sample
+
+SPLITS = ("train", "val", "test")
+NOMINAL_FOCAL = 2.0
+"""Focal length of a picture without any hand, in picture widths: nothing is known of its camera."""
+
+_STRATA = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01))
+
+
+@dataclass(frozen=True)
+class AihOptions:
+    """Keys of ``aih:DIR@...``.
+
+    Attributes:
+        split: ``train``, ``val`` or ``test``: DIR/<split>, or what DIR itself is called. By default the
+            folder's own name where DIR is one split, else ``train``.
+        kind: ``right`` or ``left`` (crops about that hand, with the target's own picture), ``pair`` (crops
+            about both hands), or ``all``.
+    """
+
+    split: str = ""
+    kind: Literal["all", "right", "left", "pair"] = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordImage:
+    """A picture inside a record.
+
+    Attributes:
+        record: the record.
+        name: of the blob.
+        where: the sample's key.
+    """
+
+    record: Record
+    name: str
+    where: str
+
+    def read(self) -> ImageArray:
+        """Returns (h, w, 3) uint8 RGB.
+
+        Raises:
+            BadSampleError: when it does not decode.
+        """
+        return decode_image(bytes(self.record.blob(self.name)), f"{self.where} {self.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordMask:
+    """A mask inside a record.
+
+    Attributes:
+        record: the record.
+        name: of the blob.
+    """
+
+    record: Record
+    name: str
+
+    def read(self) -> BoolArray:
+        """Returns (h, w) bool."""
+        return self.record.mask(self.name)
+
+
+class AihDataset(Dataset):
+    """The records of one split.
+
+    Args:
+        root: a folder of splits, or one split.
+        options: what to take.
+
+    Raises:
+        HandbenchError: when there is no finished AIH dataset.
+    """
+
+    name = "aih"
+
+    def __init__(self, root: Path, options: AihOptions) -> None:
+        self.options = options
+        self.root, self.split = _find_split(root, options.split)
+        self._store: Store = open_store(self.root)
+        spec = self._store.manifest.spec
+        if spec.kind != "aih/1":
+            raise HandbenchError(
+                f"{self.root}: holds {spec.kind!r}, expected 'aih/1'", "packed data opens with packed:DIR"
+            )
+        self.fingerprint = self._store.manifest.digest
+        self.coverage = Coverage(len(self), len(self))
+
+    @cached_property
+    def _ids(self) -> Sequence[int]:
+        if self.options.kind == "all":
+            return self._store.ids
+        return np.flatnonzero(self._columns["kind"] == KINDS.index(self.options.kind)).tolist()
+
+    @cached_property
+    def _columns(self) -> Columns:
+        return cached_columns("aih", f"1-{self.fingerprint}", self._build)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Columns are mapped again where they are needed.
+        return {name: value for name, value in self.__dict__.items() if name not in ("_columns", "_ids")}
+
+    @property
+    def store(self) -> Store:
+        """The records themselves; the record of sample ``i`` is ``store[dataset.id(i)]``."""
+        return self._store
+
+    def id(self, index: int) -> int:
+        """Returns the record id of a sample."""
+        return self._ids[index]
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        return [self._key(i) for i in self._ids]
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """``aih/<split>/<id, 8 digits>``."""
+        return self._keys
+
+    def _key(self, sample_id: int) -> str:
+        return f"aih/{self.split}/{sample_id:08d}"
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def read(self, index: int) -> Sample:
+        """Returns sample ``index``.
+
+        ``meta`` has ``target_side``, ``kind``, ``depth_order``, ``scene_id``, ``occlusion`` (of the target),
+        references ``target_image`` and ``removed`` (None for a pair), and for each side ``covered_by``.
+
+        Raises:
+            BadSampleError: when a field makes no sense.
+            CorruptError: when the record's bytes differ from what was written.
+        """
+        record = self._store[self._ids[index]]
+        key = self._key(record.id)
+        fields = record.fields
+        arrays = record_arrays(fields, key)
+        camera = Camera(_picture_K(arrays), arrays.size)
+        hands = tuple(_hand(record, arrays, row, camera) for row in np.flatnonzero(arrays.present).tolist())
+        alone = "target_image" in record.names
+        meta = {
+            "recording": f"scene {fields['scene_id']}", "camera": arrays.kind, "frame": 0,
+            "kind": arrays.kind, "target_side": arrays.target.value, "scene_id": fields["scene_id"],
+            "depth_order": fields["depth_order"], "occlusion": fields["occlusion"],
+            "target_image": RecordImage(record, "target_image", key) if alone else None,
+            "removed": RecordMask(record, "removed") if "removed" in record.names else None,
+            "hand_model": fields["hand_model"], "source": fields["source"], "effects": fields["effects"],
+            "covered_by": {s: h["covered_by"] for s, h in fields["hands"].items() if h is not None},
+        }  # fmt: skip
+        return Sample(key, RecordImage(record, "image", key), camera, hands, meta=meta)
+
+    def ground_truth(self) -> GroundTruth:
+        """Returns the columns of all samples.
+
+        ``joints_2d`` is exact also for pasted samples, where each hand has a camera of its own. ``subsets``:
+        ``right``, ``left``, ``pair``, ``two_hands``, and the target's occlusion, e.g. ``occlusion 0.1-0.3``.
+        """
+        rows = np.asarray(self._ids, dtype=np.int64)
+        c = {name: column[rows] for name, column in self._columns.items()}
+        hands = {side: _truth(c, s) for s, side in enumerate(SIDES)}
+        present = c["present"]
+        kinds = np.array(["", "right", "left", "interacting"])[present[:, 0] + 2 * present[:, 1]]
+        subsets = {name: c["kind"] == k for k, name in enumerate(KINDS)}
+        subsets["two_hands"] = present.all(axis=1)
+        for low, high in _STRATA:
+            inside = (c["target_occlusion"] >= low) & (c["target_occlusion"] < high)
+            subsets[f"occlusion {low:g}-{min(high, 1):g}"] = inside
+        return GroundTruth(
+            self.name,
+            self.split,
+            self.keys,
+            [f"scene {scene}" for scene in c["scene_id"].tolist()],
+            c["K"],
+            hands,
+            hand_type=[str(kind) for kind in kinds],
+            hand_type_valid=kinds != "",
+            subsets=subsets,
+            tips="smplx",
+            fingerprint=self.fingerprint,
+            partial=self.coverage.partial,
+        )
+
+    def _build(self) -> Columns:
+        n = len(self._store)
+        names = ("pose", "betas", "transl", "joints", "joints_2d", "joints_valid", "visibility", "box")
+        c: dict[str, npt.NDArray[Any]] = {}
+        for i, record in enumerate(self._store):
+            arrays = record_arrays(record.fields, self._key(i))
+            row = {name: getattr(arrays, name) for name in (*names, "present", "occlusion")}
+            row["K"] = _picture_K(arrays)
+            row["kind"] = np.int8(KINDS.index(arrays.kind))
+            row["scene_id"] = np.int64(record.fields["scene_id"])
+            occlusion = record.fields["occlusion"]
+            row["target_occlusion"] = np.float64(np.nan if occlusion is None else occlusion)
+            for name, value in row.items():
+                kind = np.float32 if value.dtype == np.float64 and name != "K" else value.dtype
+                c.setdefault(name, np.empty((n, *value.shape), kind))[i] = value
+        return c
+
+    def summary(self) -> list[str]:
+        """Returns what was resolved."""
+        first, *rest = super().summary()
+        return [f"{first} (kind {self.options.kind}, digest {self.fingerprint})", *rest]
+
+
+def _find_split(root: Path, split: str) -> tuple[Path, str]:
+    below = root / (split or "train")
+    if below.is_dir():
+        return below, split or "train"
+    own = root.name if root.name in SPLITS else ""
+    if split and own and own != split:
+        raise HandbenchError(f"{root}: no split {split!r} below it", f"it is called {own}: write split={own}")
+    return root, split or own or "all"
+
+
+def _picture_K(arrays: RecordArrays) -> FloatArray:
+    """Returns the target's intrinsics, else the other hand's, else nominal ones."""
+    row = SIDES.index(arrays.target)
+    for at in (row, 1 - row):
+        if arrays.present[at]:
+            return arrays.K[at]
+    width, height = arrays.size
+    focal = NOMINAL_FOCAL * width
+    return np.array([[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]])
+
+
+def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> HandAnnotation:
+    side = SIDES[row]
+    name = "target" if side is arrays.target else "other"
+    same = bool((arrays.K[row] == camera.K).all())
+    return HandAnnotation(
+        side,
+        arrays.joints[row],
+        arrays.joints_valid[row],
+        joints_2d=arrays.joints_2d[row],
+        visibility=arrays.visibility[row],
+        params=HandParams(side, arrays.pose[row], arrays.betas[row], arrays.transl[row]),
+        box=arrays.box[row],
+        amodal_mask=RecordMask(record, f"{name}_amodal"),
+        visible_mask=RecordMask(record, f"{name}_visible"),
+        camera=None if same else Camera(arrays.K[row], arrays.size),
+        occlusion=float(arrays.occlusion[row]),
+    )
+
+
+def _truth(c: Columns, s: int) -> HandTruth:
+    wide = {
+        name: c[name][:, s].astype(np.float64)
+        for name in ("joints", "joints_2d", "visibility", "pose", "betas", "transl", "box")
+    }
+    return HandTruth(joints_valid=np.array(c["joints_valid"][:, s]), **wide)
+
+
+def open_aih(root: Path, options: AihOptions) -> AihDataset:
+    """Opens one split."""
+    return AihDataset(root, options)
+
+
+LOADER = Loader(
+    AihOptions,
+    open_aih,
+    "handbench.loaders:howto/aih.md",
+    "synthetic pairs of hands with whole and visible masks and the target alone (our own shards)",
+)
