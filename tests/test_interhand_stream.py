@@ -103,7 +103,7 @@ def test_what_json_refuses_is_refused(
         ('{"images": [1,, 2]}', "byte 14"),
         ('{"images": [1, ]}', "byte 13: trailing comma"),
         ('{"images": [, 1]}', "byte 12"),
-        ('{"images": [1' + " " * 200 + ", ]}", "a comma without a value"),
+        ('{"images": [1,' + " " * 200 + "]}", "a comma without a value"),
         ('{"images": [1]} {', "byte 16: data behind the end"),
         ('{"images": [NaN]}', "byte 12"),
         ('{3: [1]}', "expected a name"),
