@@ -25,9 +25,6 @@ from handbench.types import Side
 
 P_SLEEVE = 0.5
 
-_SHOULDER = np.array([0.0, -0.6, 0.8])
-"""From an elbow to its shoulder in the sensor's frame: the person sits opposite the sensor."""
-
 _PAINT = {
     "Ball": (196, 62, 48),
     "Cube": (58, 96, 170),
@@ -155,17 +152,23 @@ def _open_hand(root: Path, name: str, side: Side, seed: int) -> TrackedHand:
     arm = make_arm(
         scan,
         motion,
-        _in_bind_pose(motion, _SHOULDER),
+        _shoulder(motion),
         rng_for(seed, name, "cloth") if sleeved else None,
         lambda points, normals: paint_arm(points, normals, motion, side, tone, stream()),
     )
     return TrackedHand(side, motion, scan, joints, valid, _flesh(scan, motion, joints[0]), colors, arm)
 
 
-def _in_bind_pose(motion: Motion, direction: FloatArray) -> FloatArray:
-    """Turns a direction (3,) of the sensor's frame into the bind pose, by the arm's mean turn."""
+def _shoulder(motion: Motion) -> FloatArray:
+    """Returns where the shoulder lies from the elbow, (3,) in the bind pose.
+
+    Upper arms go on out of the sensor's picture on the side from which the forearm comes, mostly its top.
+    """
     bone = next(i for i, name in enumerate(motion.bones) if name.startswith("Lower Arm"))
-    local = (motion.frames[:, bone, :, :3].transpose(0, 2, 1) @ direction).mean(axis=0)
+    turns = motion.frames[:, bone, :, :3]
+    arm = -turns[..., 0].mean(axis=0)
+    way = arm + np.array([0.0, 0.8 if arm[1] > 0.2 else -0.8, 0.0])
+    local = (turns.transpose(0, 2, 1) @ way).mean(axis=0)
     return np.asarray(motion.bind[bone, :, :3] @ local / np.linalg.norm(local))
 
 

@@ -1,4 +1,4 @@
-"""``synth-hic`` as a function: tracked motion drawn with its own scanned hands, in HIC's layout; test only."""
+"""``synth-hic`` as a function: tracked motion drawn with its own scanned hands, in HIC layout; test only."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ MANIFEST = "handbench.json"
 MANIFEST_SCHEMA = "handbench.synth_hic/1"
 EVERY = 5
 """HIC's own labels are of every fifth frame."""
+
+# Noisy pictures: smaller and faster so than with zlib's search for repeats.
+_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _draw_view(plan: HicPlan, painter: ViewPainter, sequence: str, view: str, pl
     for frame in frames:
         drawn = painter.draw(frame)
         path = image_path(place, sequence, frame, view)
-        if not cv2.imwrite(str(path), drawn.image[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1]):
+        if not cv2.imwrite(str(path), drawn.image[:, :, ::-1], _PNG):
             raise OSError(f"{path} could not be written")
         if frame % plan.labels == 0:
             write_labels(label_path(place, sequence, frame, view), drawn.labels())
