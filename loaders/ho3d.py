@@ -24,6 +24,7 @@ from handbench.ground_truth import GroundTruth
 from handbench.loaders import ho3d_index as index
 from handbench.loaders.columns import Columns, cached_columns
 from handbench.loaders.ho3d_colours import HAND_COLOURS
+from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import Truth, ground_truth, make_truth
 from handbench.types import HandAnnotation, HandParams, ObjectAnnotation, Sample, Side
 
@@ -138,9 +139,7 @@ class Ho3d(Dataset):
         sequence, frame = self.names[index]
         if columns["bad"][index]:
             self._refuse(sequence, frame)
-        folder = self.root / self.split / sequence
-        suffix = index_suffix(int(columns["rgb"][index]), self.options.version)
-        depth = folder / "depth" / f"{frame}.png"
+        depth = folder_of(self.root, self.split, sequence, "depth") / f"{frame}.png"
         take, camera = self.takes[sequence]
         contact = int(columns["contact"][index])
         meta: dict[str, Any] = {
@@ -156,13 +155,20 @@ class Ho3d(Dataset):
         thing = self._object(index, object_mask)
         return Sample(
             key=f"{self.name}/{self.split}/{sequence}/{frame}",
-            image=ImageFile(folder / "rgb" / (frame + suffix), IMAGE_SIZE),
+            image=ImageFile(self.image_path(index), IMAGE_SIZE),
             camera=Camera(columns["K"][index], IMAGE_SIZE),
             hands=(self._hand(index, hand_mask),),
             objects=() if thing is None else (thing,),
             depth=DepthFile(depth, IMAGE_SIZE) if columns["depth"][index] else None,
             meta=meta,
         )
+
+    def image_path(self, index: int) -> Path:
+        """Returns where the picture of a sample lies; where there is none, where it should."""
+        sequence, frame = self.names[index]
+        suffix = SUFFIXES[int(self.columns["rgb"][index])]
+        suffix = suffix or (".png" if self.options.version == "v2" else ".jpg")
+        return folder_of(self.root, self.split, sequence, "rgb") / (frame + suffix)
 
     def _hand(self, index: int, mask: SegFile | None) -> HandAnnotation:
         truth = self.truth
@@ -218,14 +224,6 @@ class Ho3d(Dataset):
         from handbench.loaders.ho3d_audit import audit
 
         return audit(self)
-
-
-SUFFIXES = index.SUFFIXES
-
-
-def index_suffix(code: int, version: str) -> str:
-    """Returns how a picture's name ends; where there is none, how the official one would."""
-    return SUFFIXES[code] or (".png" if version == "v2" else ".jpg")
 
 
 def _known(corners: npt.NDArray[np.float64]) -> FloatArray | None:

@@ -162,7 +162,7 @@ def _content(columns: Columns, lines: list[tuple[str, str]], version: str, split
     digest = xxhash.xxh3_128(f"{SCHEMA} {version} {split} {lines}".encode())
     for name in sorted(columns):
         digest.update(name.encode())
-        digest.update(np.ascontiguousarray(columns[name]))
+        digest.update(np.ascontiguousarray(columns[name]).tobytes())
     return digest.hexdigest()
 
 

@@ -48,7 +48,7 @@ class Truth:
     def vertices(self, index: int, params: HandParams | None, hand_model: str) -> FloatArray | None:
         """Returns (778, 3) [m] of a sample: the released ones, else those of the hand model, else None."""
         if self.released is not None:
-            return self.released[self.rows[index]].astype(np.float64)
+            return np.asarray(self.released[self.rows[index]], dtype=np.float64)
         if params is None or not hand_model:
             return None
         from handbench.hands import forward_one, load_hand_model
@@ -72,7 +72,7 @@ def make_truth(root: Path, version: str, split: str, columns: Columns, n_lines: 
         fingerprint = xxhash.xxh3_128(f"{fingerprint} {released['fingerprint'][0]}".encode()).hexdigest()
     if "xyz" in released:
         joints = released["xyz"][rows]
-    valid = np.isfinite(joints).all(axis=-1)
+    valid: BoolArray = np.asarray(np.isfinite(joints).all(axis=-1))
     boxes = np.where(np.isfinite(columns["box"]), columns["box"], _tight_boxes(joints, valid, columns["K"]))
     valid.flags.writeable = boxes.flags.writeable = False
     return Truth(joints, valid, boxes, released.get("verts"), rows, fingerprint)
@@ -87,7 +87,7 @@ def _released(root: Path, n: int, version: str) -> Columns:
         found["verts"][..., 1:] *= -1
     digest = xxhash.xxh3_128()
     for key in sorted(found):
-        digest.update(found[key])
+        digest.update(found[key].data)
     return {**found, "fingerprint": np.array([digest.hexdigest()])}
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from handbench.arrays import BoolArray, FloatArray
+from handbench.arrays import BoolArray, FloatArray, ImageArray
 from handbench.camera import Camera
 from handbench.formats import ho3d, ho3d_tree
 from handbench.formats.ho3d_meta import Ho3dMeta, write_meta
 from handbench.formats.ho3d_released import write_released_gt
 from handbench.formats.ho3d_seg import encode_seg
-from handbench.geometry import axis_angle_to_matrix
+from handbench.geometry import axis_angle_to_matrix, matrix_to_axis_angle
 from handbench.hands import HandMesh, forward_one, load_hand_model
 from handbench.types import HandParams, Side
 
@@ -79,27 +80,27 @@ def meta_of(scene: Scene, evaluation: bool) -> Ho3dMeta:
     joints = ho3d.joints_to_opengl(scene.mesh.joints21)
     pixels = CAMERA.project(scene.mesh.vertices)
     corners = np.concatenate([pixels.min(axis=0), pixels.max(axis=0)])
-    common = {
-        "cam_mat": K,
-        "obj_rot": ho3d.rotation_flip(_rotvec(scene.object_R)),
-        "obj_trans": ho3d.points_flip(scene.object_t),
-        "obj_corners": ho3d.points_flip(scene.corners),
-        "obj_corners_rest": scene.corners_rest,
-    }
+    base = Ho3dMeta(
+        joints[0],
+        K,
+        obj_rot=ho3d.rotation_flip(matrix_to_axis_angle(scene.object_R)),
+        obj_trans=ho3d.points_flip(scene.object_t),
+        obj_corners=ho3d.points_flip(scene.corners),
+        obj_corners_rest=scene.corners_rest,
+        obj_name="019_pitcher_base",
+        obj_label=15,
+    )
     if evaluation:
-        return Ho3dMeta(joints[0], **common, obj_name="019_pitcher_base", hand_box=corners)
+        return dataclasses.replace(base, hand_box=corners)
     contact = np.arange(778) < 31
-    return Ho3dMeta(
-        joints, **common, hand_pose=pose, hand_beta=betas, hand_trans=trans, obj_name="019_pitcher_base",
-        obj_label=15, vert_contact=contact, vert_intersec=contact, vert_dist=np.zeros(778),
-        vert_obj_proj=np.zeros((778, 3)), cam_ids=("0", "1"),
+    return dataclasses.replace(
+        base, hand_joints=joints, hand_pose=pose, hand_beta=betas, hand_trans=trans, vert_contact=contact,
+        vert_intersec=contact, vert_dist=np.zeros(778), vert_obj_proj=np.zeros((778, 3)), cam_ids=("0", "1"),
     )  # fmt: skip
 
 
-def _rotvec(matrix: FloatArray) -> FloatArray:
-    from handbench.geometry import matrix_to_axis_angle
-
-    return matrix_to_axis_angle(matrix)
+def _save(path: Path, rgb: ImageArray) -> None:
+    assert cv2.imwrite(str(path), np.ascontiguousarray(rgb[..., ::-1]))
 
 
 def write_frame(tree: Tree, sequence: str, frame: str, scene: Scene) -> None:
@@ -114,11 +115,11 @@ def write_frame(tree: Tree, sequence: str, frame: str, scene: Scene) -> None:
     ]
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(paths[0]), picture[..., ::-1])
+    _save(paths[0], picture)
     cv2.imwrite(str(paths[1]), ho3d.encode_depth(scene.depth))
     if split == "train":
         seg = encode_seg(scene.hand, scene.thing, version)
-        cv2.imwrite(str(paths[2]), seg[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+        _save(paths[2], seg)
     write_meta(paths[3], meta_of(scene, split == "evaluation"))
     tree.scenes[sequence, frame] = scene
 

@@ -32,12 +32,12 @@ TO_HO3D21 = OPENPOSE21.index_to(HO3D21)
 _FLIP = np.array([1.0, -1.0, -1.0])
 
 
-def points_flip(points: FloatArray) -> FloatArray:
+def points_flip(points: npt.NDArray[np.floating[Any]]) -> FloatArray:
     """Takes points (..., 3) from OpenGL's camera frame to OpenCV's, or back: y and z change their sign."""
     return np.asarray(points * _FLIP)
 
 
-def joints_from_opengl(joints: FloatArray) -> FloatArray:
+def joints_from_opengl(joints: npt.NDArray[np.floating[Any]]) -> FloatArray:
     """Turns joints (..., 21, 3) [m], OpenGL, HO3D21 into OpenCV's frame, OPENPOSE21."""
     return points_flip(joints[..., FROM_HO3D21, :])
 

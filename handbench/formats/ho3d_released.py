@@ -19,7 +19,7 @@ from handbench.errors import HandbenchError
 from handbench.formats.ho3d_tree import OFFICIAL_COUNTS
 
 XYZ, VERTS = "evaluation_xyz.json", "evaluation_verts.json"
-_BLOCK = 1 << 22
+_BLOCK, _ROW_LIMIT = 1 << 22, 1 << 26
 _ROW_END = re.compile(rb"\]\s*\]")
 
 
@@ -109,16 +109,17 @@ def _samples(path: Path) -> Iterator[bytes]:
             while start < end:
                 block = file.read(min(_BLOCK, end - start))
                 start += len(block)
-                text = rest + block
+                text = (rest + block).lstrip(b", \r\n\t")
                 if start >= end:
-                    yield text
+                    if text:
+                        yield text
                     return
                 cut = max((match.end() for match in _ROW_END.finditer(text)), default=0)
-                if cut == 0 and len(text) > 16 * _BLOCK:
+                if cut == 0 and len(text) > _ROW_LIMIT:
                     raise HandbenchError(f"{path}: no row ends in {len(text)} bytes", "download it again")
                 if cut:
                     yield text[:cut]
-                rest = text[cut:].lstrip(b", \r\n\t") if cut else text
+                rest = text[cut:]
     except OSError as error:
         raise HandbenchError(f"{path}: {error.strerror or error}", "download it again") from None
 

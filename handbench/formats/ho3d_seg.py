@@ -34,19 +34,25 @@ def encode_seg(hand: BoolArray, obj: BoolArray, version: str) -> ImageArray:
     Args:
         hand: (h, w) what is seen of the hand.
         obj: (h, w) what is seen of the object; the hand wins where both are set.
-        version: ``v2`` (every fourth pixel is kept, to be written as JPEG) or ``v3`` (whole size, PNG).
+        version: ``v2`` (a quarter of the size, to be written as JPEG) or ``v3`` (whole size, PNG).
 
     Returns:
         (h, w, 3) or (h / 4, w / 4, 3) uint8 **RGB**.
     """
     colours = SEG_V2 if version == "v2" else SEG_V3
     if version == "v2":
-        middle = slice(V2_SHRINK // 2, None, V2_SHRINK)
-        hand, obj = hand[middle, middle], obj[middle, middle]
+        hand, obj = _shrink(hand), _shrink(obj)
     picture = np.zeros((*hand.shape, 3), dtype=np.uint8)
     picture[..., _CHANNEL[colours["object"]]] = np.where(obj & ~hand, 255, 0)
     picture[..., _CHANNEL[colours["hand"]]] |= np.where(hand, 255, 0).astype(np.uint8)
     return picture
+
+
+def _shrink(mask: BoolArray) -> BoolArray:
+    """Returns the mask at a quarter of its size: what covers at least half of 4 x 4 pixels."""
+    grey = np.where(mask, np.uint8(255), np.uint8(0))
+    size = (mask.shape[1] // V2_SHRINK, mask.shape[0] // V2_SHRINK)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA) > 127)
 
 
 def colour_mask(picture: ImageArray, colour: Colour) -> BoolArray:
