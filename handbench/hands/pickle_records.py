@@ -17,9 +17,14 @@ class Refused(pickle.UnpicklingError):
 
 
 class Resolver:
-    """Replaces every record in what a pickle holds by its value; shared objects stay shared."""
+    """Replaces every record in what a pickle holds by its value; shared objects stay shared.
 
-    def __init__(self) -> None:
+    Args:
+        objects: whether an array of objects is allowed: it becomes the list of its items.
+    """
+
+    def __init__(self, objects: bool = False) -> None:
+        self.objects = objects
         self.n_sparse = 0
         self._memo: dict[int, Any] = {}
         self._depth = 0
@@ -108,7 +113,32 @@ class _Array(_Record):
         if not isinstance(self.state, tuple) or len(self.state) not in (4, 5):
             raise Refused("the pickle holds an array without content")
         shape, dtype, fortran, content = self.state[-4:]
+        if resolver.objects and isinstance(content, list):
+            return resolver.resolve(object_items(self))
         return _make_array(shape, dtype, content, "F" if fortran else "C")
+
+
+def object_items(item: Any) -> list[Any]:
+    """Returns the raw items of an array of objects as a pickle holds it: one row of them, or one list.
+
+    Raises:
+        Refused: when it is anything else, or their number is not what its shape says.
+    """
+    state = item.state if isinstance(item, _Array) else None
+    if not isinstance(state, tuple) or len(state) not in (4, 5):
+        raise Refused("the pickle holds no array of objects")
+    shape, dtype, _, content = state[-4:]
+    if (
+        not isinstance(dtype, _Dtype)
+        or dtype.code.lstrip("|") not in ("O", "O8")
+        or type(content) is not list
+    ):
+        raise Refused("the pickle holds no array of objects")
+    if shape == () and len(content) == 1 and type(content[0]) is list:
+        return content[0]
+    if shape != (len(content),):
+        raise Refused(f"the pickle holds {len(content)} objects in an array of shape {shape!r}")
+    return content
 
 
 class _Scalar(_Record):

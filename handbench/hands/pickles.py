@@ -7,14 +7,16 @@ and types have been checked. Everything else is refused by name.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import pickletools
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from handbench.errors import HandbenchError
-from handbench.hands.pickle_records import STANDINS, Refused, Resolver
+from handbench.hands.pickle_records import STANDINS, Refused, Resolver, object_items
 
 _NUMERIC = {
     ("numpy", "ndarray"), ("numpy", "dtype"),
@@ -60,17 +62,47 @@ def load_restricted(
         raise HandbenchError(f"{path} cannot be read: {error.strerror or error}") from None
     if size > max_bytes:
         raise HandbenchError(f"{path}: {size} bytes, more than the {max_bytes} such a file may have")
-    try:
+    with _named(str(path)):
         _check_memo(data)
         return Resolver().resolve(_Reader(data, allow).load())
+
+
+def load_object_array(data: bytes, where: str) -> Iterator[Any]:
+    """Reads the payload of an ``.npy`` file of objects: a pickled array of dictionaries.
+
+    It may name what HO-3D's pickles may (:data:`HO3D_NAMES`); an array of objects stands for the list of its
+    items. They are given one at a time, so that millions of them need not be there twice.
+
+    Args:
+        data: the pickle.
+        where: the file, for errors.
+
+    Raises:
+        HandbenchError: as :func:`load_restricted`; nothing the file names has run.
+    """
+    with _named(where):
+        _check_memo(data)
+        items = object_items(_Reader(data, HO3D_NAMES).load())
+        items.reverse()
+        while items:
+            yield Resolver(objects=True).resolve(items.pop())
+
+
+@contextlib.contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Turns whatever a damaged or refused pickle raises into one line that names the file."""
+    try:
+        yield
+    except HandbenchError:
+        raise
     except Refused as error:
         resaved = any(name in str(error) for name in ("_codecs.encode", "_frombuffer"))
         hint = "saved again by Python 3? use the original file" if resaved else "do not trust this file"
-        raise HandbenchError(f"{path}: {error}", f"nothing of it was run; {hint}") from None
+        raise HandbenchError(f"{where}: {error}", f"nothing of it was run; {hint}") from None
     # A damaged pickle raises nearly anything (EOFError, IndexError, MemoryError, TypeError ...).
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise HandbenchError(f"{path}: not a readable pickle: {reason}", "copy the file again") from None
+        raise HandbenchError(f"{where}: not a readable pickle: {reason}", "copy the file again") from None
 
 
 def _check_memo(data: bytes) -> None:
