@@ -57,7 +57,8 @@ class Tree:
 def make_scene(seed: int) -> Scene:
     rng = np.random.default_rng(seed)
     pose = np.concatenate([rng.normal(size=3), rng.normal(size=45) * 0.3])
-    params = HandParams(Side.RIGHT, pose, rng.normal(size=10), np.array([0.0, 0.0, 0.55]))
+    transl = np.array([0.0, 0.0, 0.55]) + rng.uniform(-0.02, 0.02, 3)
+    params = HandParams(Side.RIGHT, pose, rng.normal(size=10), transl)
     model = load_hand_model()
     mesh = forward_one(model, params, "ho3d")
     signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], dtype=np.float64)

@@ -200,7 +200,7 @@ def test_masks_come_back_through_segmentations(tmp_path: Path) -> None:
             assert (found != mask).mean() <= most
             # Neither side is favoured: the middle stays where it is.
             shift = np.mean(np.nonzero(found), axis=1) - np.mean(np.nonzero(mask), axis=1)
-            assert np.abs(shift).max() < 0.3
+            assert np.abs(shift).max() < 1
 
 
 def test_the_hand_colour_is_decided_on_the_data() -> None:
