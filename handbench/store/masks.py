@@ -56,6 +56,19 @@ def decode_mask(data: bytes | memoryview) -> BoolArray:
     Raises:
         CorruptError: when the bytes are no mask, or are cut short.
     """
+    packed, (height, width) = mask_bits(data)
+    return np.unpackbits(packed, count=height * width).view(np.bool_).reshape(height, width)
+
+
+def mask_bits(data: bytes | memoryview) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """Decompresses a mask and leaves its bits packed.
+
+    Returns:
+        (ceil(h w / 8),) uint8, first pixel in the highest bit, no padding between rows; (h, w).
+
+    Raises:
+        CorruptError: when the bytes are no mask, or are cut short.
+    """
     if len(data) < _HEADER.size:
         raise CorruptError("a mask is cut short")
     magic, height, width = _HEADER.unpack_from(data)
@@ -69,4 +82,4 @@ def decode_mask(data: bytes | memoryview) -> BoolArray:
         packed: npt.NDArray[np.uint8] = np.frombuffer(_codecs.decompressor.decompress(frame), dtype=np.uint8)
     except zstandard.ZstdError as error:
         raise CorruptError(f"a mask does not decode: {error}") from None
-    return np.unpackbits(packed, count=count).view(np.bool_).reshape(height, width)
+    return packed, (height, width)

@@ -1,0 +1,256 @@
+"""Where batches get pictures and labels from: any dataset by its samples, stored records directly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from handbench.arrays import BoolArray, FloatArray, ImageArray
+from handbench.datasets import Dataset
+from handbench.errors import BadSampleError
+from handbench.loaders.batch_labels import SIDES, LabelRows, fill_sample
+from handbench.loaders.batch_pictures import Picture, decode_fast, read_picture
+from handbench.store.dataset import Store
+from handbench.store.masks import decode_mask, mask_bits
+from handbench.store.record import Record
+from handbench.subset import Subset
+from handbench.types import Ref, Sample, Side
+
+PACKED, AIH = "packed/1", "aih/1"
+_IDENTITY = np.eye(2, 3)
+
+
+@dataclass(slots=True)
+class Origins:
+    """Where the pictures of B items come from.
+
+    Attributes:
+        affine: (B, 2, 3) pixel of the original picture to pixel of this one.
+        size: (B, 2) width and height [px] of the original picture.
+    """
+
+    affine: FloatArray
+    size: FloatArray
+
+
+class Source(Protocol):
+    """Gives pictures and labels of a dataset by index; picklable."""
+
+    def key(self, index: int) -> str:
+        """Returns the key of a sample."""
+        ...
+
+    def fill(self, rows: LabelRows, origins: Origins, row: int, index: int) -> Picture:
+        """Puts the labels of a sample into a row and returns its pictures.
+
+        Raises:
+            BadSampleError: when the annotation makes no sense.
+        """
+        ...
+
+    def previous(self, index: int, gap: int) -> int | None:
+        """Returns the sample ``gap`` frames before, or None."""
+        ...
+
+
+@runtime_checkable
+class StoredDataset(Protocol):
+    """A dataset whose samples are records of a store."""
+
+    @property
+    def store(self) -> Store:
+        """The records."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The samples' keys."""
+        ...
+
+    def id(self, index: int) -> int:
+        """Returns the record of a sample."""
+        ...
+
+    def previous_index(self, index: int, gap: int = 1) -> int | None:
+        """Returns the sample ``gap`` frames before, or None."""
+        ...
+
+
+class SampleSource:
+    """Reads any dataset through its samples."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._keys = dataset.keys
+
+    def key(self, index: int) -> str:
+        """Returns the key of a sample."""
+        return self._keys[index]
+
+    def previous(self, index: int, gap: int) -> int | None:
+        """Returns the sample ``gap`` frames before, or None."""
+        return self.dataset.previous_index(index, gap)
+
+    def fill(self, rows: LabelRows, origins: Origins, row: int, index: int) -> Picture:
+        """Puts the labels of a sample into a row and returns its pictures."""
+        sample = self.dataset.read(index)
+        fill_sample(rows, row, sample)
+        origins.affine[row] = sample.meta.get("origin", _IDENTITY)
+        origins.size[row] = sample.meta.get("source_size", sample.camera.size)
+        return SamplePicture(sample)
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePicture:
+    """The pictures of a sample."""
+
+    sample: Sample
+
+    @property
+    def where(self) -> str:
+        """The sample's key."""
+        return self.sample.key
+
+    @property
+    def target(self) -> Side | None:
+        """The hand that the picture was made about, where the data say."""
+        side = self.sample.meta.get("target_side")
+        return None if side is None else Side(side)
+
+    def pixels(self) -> ImageArray:
+        """Returns the picture."""
+        image = read_picture(self.sample.image)
+        width, height = self.sample.camera.size
+        if image.shape[:2] != (height, width):
+            found = f"{image.shape[1]} x {image.shape[0]}"
+            raise BadSampleError(f"{self.where}: {found} pixels, its camera says {width} x {height}")
+        return image
+
+    def target_pixels(self, side: Side) -> ImageArray | None:
+        """Returns the picture of the target alone, where ``meta`` has it and it is that hand."""
+        ref: Ref[ImageArray] | None = self.sample.meta.get("target_image")
+        return None if ref is None or self.target is not side else read_picture(ref)
+
+    def mask(self, side: Side, kind: str) -> BoolArray | None:
+        """Returns a mask of a hand."""
+        hand = self.sample.hand(side)
+        ref = None if hand is None else getattr(hand, f"{kind}_mask")
+        return None if ref is None else ref.read()
+
+    def bits(self, side: Side, kind: str) -> None:
+        """A sample's masks are not stored as bits."""
+        return None
+
+
+class StoreSource:
+    """Reads the records of a store (``packed/1``, ``aih/1``) without building samples."""
+
+    def __init__(self, dataset: StoredDataset) -> None:
+        self.dataset, self.store = dataset, dataset.store
+        self._keys = dataset.keys
+
+    def key(self, index: int) -> str:
+        """Returns the key of a sample."""
+        return self._keys[index]
+
+    def previous(self, index: int, gap: int) -> int | None:
+        """Returns the sample ``gap`` frames before, or None."""
+        return self.dataset.previous_index(index, gap)
+
+    def fill(self, rows: LabelRows, origins: Origins, row: int, index: int) -> Picture:
+        """Puts the labels of a record into a row and returns its pictures."""
+        record = self.store[self.dataset.id(index)]
+        values = record.fields
+        rows.size[row] = values["size"]
+        for s, side in enumerate(SIDES):
+            hand = values["hands"][side.value]
+            if hand is not None:
+                fill_fields(rows, row, s, hand)
+        if "K" in values:
+            missing = ~rows.hand_valid[row]
+            rows.K[row, missing] = values["K"]
+        else:
+            _share_camera(rows.K[row], rows.hand_valid[row])
+        origins.affine[row] = values.get("origin", _IDENTITY)
+        origins.size[row] = values.get("source_size", values["size"])
+        return RecordPicture(record, self._keys[index])
+
+
+def fill_fields(rows: LabelRows, row: int, s: int, hand: Mapping[str, Any]) -> None:
+    """Puts the fields of a stored hand into a row."""
+    rows.hand_valid[row, s] = True
+    rows.joints_valid[row, s] = hand["joints_valid"]
+    for name in ("K", "joints", "joints_2d", "pose", "betas", "transl", "box", "visibility"):
+        value = hand.get(name)
+        if value is not None:
+            getattr(rows, name)[row, s] = value
+    if hand.get("occlusion") is not None:
+        rows.occlusion[row, s] = hand["occlusion"]
+    if rows.vertices is not None and hand.get("vertices") is not None:
+        rows.vertices[row, s] = hand["vertices"]
+
+
+def _share_camera(K: FloatArray, valid: BoolArray) -> None:
+    """Gives an absent hand the camera of the other one; a picture without hands has none of its own."""
+    if valid.any():
+        K[~valid] = K[int(valid.argmax())]
+    else:
+        K[:] = np.eye(3)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPicture:
+    """The pictures of a stored record."""
+
+    record: Record
+    where: str
+
+    @property
+    def target(self) -> Side | None:
+        """The hand that the picture was made about, where the record says."""
+        side = self.record.fields.get("target_side")
+        return None if side is None else Side(side)
+
+    def pixels(self) -> ImageArray:
+        """Returns the picture."""
+        return decode_fast(bytes(self.record.blob("image")), self.where)
+
+    def target_pixels(self, side: Side) -> ImageArray | None:
+        """Returns the picture of the target alone, where the record is about that hand."""
+        stored = "target_image" in self.record.names and self.target is side
+        return decode_fast(bytes(self.record.blob("target_image")), self.where) if stored else None
+
+    def _blob(self, side: Side, kind: str) -> memoryview | None:
+        for whose in (side.value, "target" if side is self.target else "other"):
+            name = f"{whose}_{kind}"
+            if name in self.record.names:
+                return self.record.blob(name)
+        return None
+
+    def mask(self, side: Side, kind: str) -> BoolArray | None:
+        """Returns a mask of a hand."""
+        blob = self._blob(side, kind)
+        return None if blob is None else decode_mask(blob)
+
+    def bits(self, side: Side, kind: str) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | None:
+        """Returns the packed bits of a mask."""
+        blob = self._blob(side, kind)
+        return None if blob is None else mask_bits(blob)
+
+
+def open_source(dataset: Dataset) -> tuple[Source, npt.NDArray[np.int64]]:
+    """Returns how a dataset is read, and which of the source's indices are its samples.
+
+    A subset is read through the whole dataset, so that earlier frames are found also where they were not
+    chosen.
+    """
+    chosen = np.arange(len(dataset))
+    while isinstance(dataset, Subset):
+        chosen, dataset = np.asarray(dataset.indices, np.int64)[chosen], dataset.whole
+    if isinstance(dataset, StoredDataset) and dataset.store.manifest.spec.kind in (PACKED, AIH):
+        return StoreSource(dataset), chosen
+    return SampleSource(dataset), chosen
