@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from handbench.arrays import FloatArray, ImageArray, IndexArray
+from handbench.arrays import FloatArray, IndexArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Dataset, Finding, Loader
 from handbench.errors import BadSampleError, HandbenchError
@@ -25,59 +24,13 @@ from handbench.hands.model import HandModel, forward_one
 from handbench.loaders.interhand_index import load_columns
 from handbench.loaders.interhand_model import choose_models
 from handbench.loaders.interhand_names import NumberedKeys, pack_columns, unpack_columns
+from handbench.loaders.interhand_options import Options, chosen_rows
+from handbench.loaders.interhand_picture import LitPicture
 from handbench.loaders.interhand_presence import file_name, present_pictures
 from handbench.types import HandAnnotation, HandParams, Sample, Side
 
 Array = npt.NDArray[Any]
 _HEADER = 1 << 16
-_BLACK = 8
-
-
-@dataclass(frozen=True)
-class Options:
-    """Keys of ``interhand:DIR@...``.
-
-    split: train, val or test.
-    fps: 5 or 30: which of two trees below DIR, and which of RootNet's files.
-    subset: all, human or machine annotated. v1.0 needs aid_human_annot_{split}.txt, and machine is what that
-        list does not name; v0.0 has a folder for each.
-    hand_type: all, single, interacting, right or left.
-    hand_model: mano:DIR or procedural turns NeuralAnnot's records into parameters; by default the model that
-        a made tree names, and none for the official tree.
-    mesh: whether hands with parameters get vertices.
-    boxes: gt, or rootnet for the boxes of RootNet's output.
-    missing: skip leaves pictures out that are not on disk, keep lists them (for scoring without pictures).
-    skip_black: whether an all-black picture raises BadSampleError when it is read; some are black in the
-        official data, and its evaluation counts them.
-    """
-
-    split: Literal["train", "val", "test"] = "test"
-    fps: int = 5
-    subset: Literal["all", "human", "machine"] = "all"
-    hand_type: Literal["all", "single", "interacting", "right", "left"] = "all"
-    hand_model: str = ""
-    mesh: bool = False
-    boxes: Literal["gt", "rootnet"] = "gt"
-    missing: Literal["skip", "keep"] = "skip"
-    skip_black: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class LitPicture:
-    """A picture that must not be all black."""
-
-    file: ImageFile
-
-    def read(self) -> ImageArray:
-        """Returns (h, w, 3) uint8 RGB.
-
-        Raises:
-            BadSampleError: when it does not open or no pixel is brighter than 8.
-        """
-        image = self.file.read()
-        if image.max(initial=0) <= _BLACK:
-            raise BadSampleError(f"{self.file.path}: all black", "InterHand2.6M issue 134; skip_black=false")
-        return image
 
 
 class InterHand(Dataset):
@@ -254,7 +207,7 @@ def open_interhand(root: Path, options: Options) -> InterHand:
         raise HandbenchError(f"fps={options.fps}", "InterHand2.6M has 5 and 30")
     files = find_files(root, options.split, options.fps, options.subset)
     columns = load_columns(files)
-    chosen = _chosen(options, files, columns)
+    chosen = chosen_rows(options, files, columns)
     expected, lines = int(chosen.sum()), []
     if options.missing == "skip":
         present = present_pictures(files.images, columns, str(columns["fingerprint"]))
@@ -277,27 +230,6 @@ def open_interhand(root: Path, options: Options) -> InterHand:
     if options.hand_model:
         dataset.models  # noqa: B018  a wrong model is told at once
     return dataset
-
-
-def _chosen(options: Options, files: Files, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-    """Returns which rows the options ask for."""
-    chosen = np.ones(len(columns["id"]), dtype=np.bool_)
-    if options.subset != "all" and files.version == "v1.0":
-        if "human" not in columns:
-            raise HandbenchError(
-                f"{files.root / 'annotations'}: no aid_human_annot_{options.split}.txt, which subset="
-                f"{options.subset} needs",
-                "the list of ids is in the repository of InterWild (facebookresearch/InterWild)",
-            )
-        chosen &= columns["human"] == (options.subset == "human")
-    if options.boxes == "rootnet" and files.rootnet is None:
-        name = f"rootnet_interhand2.6m_output_{options.split}{'_30fps' if options.fps == 30 else ''}.json"
-        raise HandbenchError(f"{files.root}: no rootnet_output/{name}", "boxes=gt needs no such file")
-    if options.hand_type == "single":
-        chosen &= columns["hand_type"] != HAND_TYPES.index("interacting")
-    elif options.hand_type != "all":
-        chosen &= columns["hand_type"] == HAND_TYPES.index(options.hand_type)
-    return chosen
 
 
 LOADER = Loader(
