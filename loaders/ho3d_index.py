@@ -124,7 +124,7 @@ def build_index(root: Path, version: Version, split: Split, lines: Sequence[tupl
     folders = {name: list_folders(root, version, split, name) for name in sequences}
     any_picture = any(found.rgb for found in folders.values())
     status = np.zeros(len(lines), dtype=np.int8)
-    rows, kept, files = _Rows(), [], []
+    rows, kept, files = _Rows(len(lines)), [], []
     label = f"HO-3D {version} {split}: reading annotations"
     with Progress(len(lines), label, "frames", quiet=len(lines) < _TELL_FROM) as progress:
         for i, (sequence, frame) in enumerate(lines):
@@ -173,10 +173,10 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 
 
 class _Rows:
-    """Collects annotations as they come and turns them into columns at the end."""
+    """Collects up to ``n`` annotations as they come and turns them into columns at the end."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in _SHAPES}
+    def __init__(self, n: int) -> None:
+        self.values = {name: np.full((n, *shape), np.nan) for name, shape in _SHAPES.items()}
         self.bad: list[bool] = []
         self.names: list[str] = []
         self.cameras: list[str] = []
@@ -194,12 +194,12 @@ class _Rows:
             return UNANNOTATED
         if not keep:
             return NO_PICTURE
-        for name, shape in _SHAPES.items():
+        for name, values in self.values.items():
             value = getattr(meta, name)
-            row = np.full(shape, np.nan)
             if value is not None:
+                # The wrist alone (3,) is the first of 21 joints.
+                row = values[len(self.bad)]
                 row[: len(value) if value.ndim == row.ndim else 1] = value
-            self.values[name].append(row)
         self.bad.append(status == BAD)
         self.names.append(meta.obj_name)
         self.cameras.append(",".join(meta.cam_ids))
@@ -209,7 +209,7 @@ class _Rows:
     def columns(self) -> dict[str, npt.NDArray[Any]]:
         """Returns the columns, converted to inner conventions."""
         n = len(self.bad)
-        raw = {name: np.array(self.values[name]).reshape(n, *shape) for name, shape in _SHAPES.items()}
+        raw = {name: values[:n] for name, values in self.values.items()}
         # The posed wrist is J0 + trans in any frame.
         rest_wrist = raw["hand_joints"][:, 0] - raw["hand_trans"]
         with np.errstate(invalid="ignore"):

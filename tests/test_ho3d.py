@@ -16,6 +16,7 @@ import pytest
 from ho3d_trees import FRAMES, K, Tree, make_scene, meta_of, write_frame, write_released, write_tree
 
 from handbench import load_dataset
+from handbench.arrays import FloatArray
 from handbench.datasets import Dataset, Finding
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats import ho3d, ho3d_tree
@@ -73,10 +74,12 @@ def test_a_training_split_comes_back(trees: dict[tuple[str, str], Tree], version
         np.testing.assert_array_equal(sample.camera.K, K)
         pixels = sample.camera.project(hand.joints)
         size = pixels.max(axis=0) - pixels.min(axis=0)
+        assert hand.box is not None
         np.testing.assert_allclose(hand.box, [*pixels.min(axis=0), *size], atol=1e-9)
         np.testing.assert_allclose(thing.R, scene.object_R, atol=1e-9)
+        assert thing.corners is not None and thing.corners_rest is not None
+        assert thing.name == "019_pitcher_base"
         np.testing.assert_allclose(thing.corners, scene.corners, atol=1e-12)
-        assert thing.corners_rest is not None and thing.name == "019_pitcher_base"
         np.testing.assert_allclose(thing.corners_rest @ thing.R.T + thing.t, thing.corners, atol=1e-9)
         assert hand.visible_mask is not None and thing.visible_mask is not None and sample.depth is not None
         most = 0 if version == "v3" else 0.005
@@ -124,8 +127,10 @@ def test_an_evaluation_split_has_wrist_and_box(trees: dict[tuple[str, str], Tree
         assert np.isnan(hand.joints[1:]).all() and hand.params is None and hand.vertices is None
         pixels = dataset[i].camera.project(scene.mesh.vertices)
         size = pixels.max(axis=0) - pixels.min(axis=0)
+        assert hand.box is not None
         np.testing.assert_allclose(hand.box, [*pixels.min(axis=0), *size], atol=1e-9)
-        np.testing.assert_array_equal(truth.box[i] if truth.box is not None else None, hand.box)
+        assert truth.box is not None
+        np.testing.assert_array_equal(truth.box[i], hand.box)
 
 
 def test_the_released_truth_fills_an_evaluation_split(copy: Copy) -> None:
@@ -319,9 +324,7 @@ def _faults(tree: Tree) -> list[Finding]:
     return [f for f in opened(tree, hand_model="procedural").audit() if f.kind == "fault"]
 
 
-def _rewrite(
-    tree: Tree, change: Callable[[np.ndarray[tuple[int, ...], np.dtype[np.float64]]], object]
-) -> None:
+def _rewrite(tree: Tree, change: Callable[[FloatArray], FloatArray]) -> None:
     for sequence, frame in ANNOTATED:
         good = meta_of(tree.scenes[sequence, frame], False)
         write_meta(
@@ -341,7 +344,9 @@ def _rewrite(
         ),
     ],
 )
-def test_mixed_up_conventions_are_named(copy: Copy, change: Callable[[object], object], words: str) -> None:
+def test_mixed_up_conventions_are_named(
+    copy: Copy, change: Callable[[FloatArray], FloatArray], words: str
+) -> None:
     tree = copy()
     _rewrite(tree, change)
     assert any(re.search(words, f"{f.what} {f.remedy}") for f in _faults(tree))

@@ -33,9 +33,12 @@ OFFICIAL_TO_SIMPLE = [0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 1
 def meta(seed: int = 0) -> Ho3dMeta:
     rng = np.random.default_rng(seed)
     return Ho3dMeta(
-        rng.normal(size=(21, 3)), rng.normal(size=(3, 3)), rng.normal(size=48), rng.normal(size=10),
-        *rng.normal(size=(3, 3)), *rng.normal(size=(2, 8, 3)), "035_power_drill", 15, None,
-        rng.random(778) < 0.5, rng.random(778) < 0.5, rng.random(778), rng.random((778, 3)), ("0", "3"),
+        hand_joints=rng.normal(size=(21, 3)), cam_mat=rng.normal(size=(3, 3)), hand_pose=rng.normal(size=48),
+        hand_beta=rng.normal(size=10), hand_trans=rng.normal(size=3), obj_rot=rng.normal(size=3),
+        obj_trans=rng.normal(size=3), obj_corners=rng.normal(size=(8, 3)),
+        obj_corners_rest=rng.normal(size=(8, 3)), obj_name="035_power_drill", obj_label=15,
+        vert_contact=rng.random(778) < 0.5, vert_intersec=rng.random(778) < 0.5, vert_dist=rng.random(778),
+        vert_obj_proj=rng.random((778, 3)), cam_ids=("0", "3"),
     )  # fmt: skip
 
 
