@@ -1,0 +1,299 @@
+"""``synth-interhand`` as a function: captures, takes and cameras in InterHand2.6M's v1.0 layout."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from handbench.camera import Camera
+from handbench.config import content_hash
+from handbench.errors import HandbenchError
+from handbench.formats.interhand import SIDES, SPLITS, boxes_of
+from handbench.formats.interhand_params import mano_record
+from handbench.formats.interhand_write import file_name_of
+from handbench.hands.library import load_hand_model
+from handbench.hands.model import HandModel, forward_one
+from handbench.registry import nearest
+from handbench.seeding import rng_for
+from handbench.store.existing import OnExisting
+from handbench.synth.interhand_files import write_split_files, write_tree_files
+from handbench.synth.interhand_motion import RATE, Frame
+from handbench.synth.interhand_scene import Capture, open_capture, render_moment, world_parts
+from handbench.synth.interhand_studio import SIZES
+from handbench.synth.interhand_takes import HandTake, make_take, open_motion
+from handbench.synth.performers import Skins
+from handbench.synth.renderers import make_renderer
+from handbench.synth.trees import MakeUnit, Unit, make_tree
+from handbench.types import Side
+
+GENERATOR = "synth-interhand/1"
+TAKES = 4
+"""Takes of one capture, that is, of one person: two interacting, one of either hand."""
+
+TIPS = "interhand"
+"""The fingertips of the real set's joints (:data:`handbench.skeleton.TIP_SETS`)."""
+
+_STEPS = 10_000  # frame numbers that each take of a capture has to itself
+_QUALITY = 92
+
+
+@dataclass(frozen=True)
+class InterhandPlan:
+    """What decides the pictures.
+
+    Attributes:
+        frames: of each take.
+        cameras: of each capture.
+        fps: pictures a second, 5 or 30.
+        poses: ``sampler`` or ``tzionas:DIR[@sequences=01-07]``.
+        size: ``334x512``, ``512x334`` or ``mixed``.
+        hand_model: ``procedural`` or ``mano:DIR``.
+        seed: of everything.
+        renderer: its name.
+    """
+
+    frames: int = 60
+    cameras: int = 8
+    fps: int = 30
+    poses: str = "sampler"
+    size: str = "mixed"
+    hand_model: str = "procedural"
+    seed: int = 0
+    renderer: str = "auto"
+
+
+@dataclass(frozen=True)
+class InterhandJob:
+    """Opens models, motion and renderer in a worker."""
+
+    plan: InterhandPlan
+
+    def __call__(self) -> MakeUnit:
+        """Returns the function that draws one take."""
+        return TakeMaker(self.plan).make
+
+
+class TakeMaker:
+    """Draws takes: all frames of all cameras, and what the annotation files need of them.
+
+    Args:
+        plan: with a renderer that is resolved.
+    """
+
+    def __init__(self, plan: InterhandPlan) -> None:
+        self.plan = plan
+        self.models: dict[Side, HandModel] = {side: load_hand_model(plan.hand_model, side) for side in Side}
+        self.source = open_motion(plan.poses, self.models)
+        self._skins = Skins(self.models)
+        self._renderer = make_renderer(plan.renderer)
+        self._capture: Capture | None = None
+
+    def capture(self, split: str, number: int) -> Capture:
+        """Returns a capture; the last one is kept."""
+        name = f"{split}/{number}"
+        if self._capture is None or self._capture.name != name:
+            plan = self.plan
+            self._capture = open_capture(plan.seed, name, self._skins, plan.cameras, plan.size)
+        return self._capture
+
+    def take(self, split: str, index: int) -> HandTake:
+        """Returns the motion of a split's take."""
+        plan, capture = self.plan, self.capture(split, index // TAKES)
+        rng = rng_for(plan.seed, split, "take", index)
+        return make_take(
+            self.source, self.models, rng, capture.people.betas, index % TAKES, plan.frames, RATE // plan.fps
+        )
+
+    def make(self, unit: Unit, place: Path) -> dict[str, Any]:
+        """Draws one take below ``place``; returns its note."""
+        split, index = unit_of(unit.name)
+        capture, take = self.capture(split, index // TAKES), self.take(split, index)
+        shown = place / unit.folders[0]
+        frames = []
+        for k, frame in enumerate(take.frames):
+            number = frame_number(index, k, self.plan.fps)
+            parts = world_parts(capture, frame, self.models)
+            note = self._moment(frame)
+            note["frame"], note["views"] = number, {}
+            for c, camera in enumerate(capture.cameras):
+                view = look_at_hands(note["joints"], camera.camera)
+                if view is None:
+                    continue
+                note["views"][camera.name] = view
+                path = shown / Path(file_name_of(0, take.name, camera.name, number)).relative_to("Capture0")
+                _write_jpeg(path, render_moment(self._renderer, capture, parts, c, number))
+            frames.append(note)
+        cameras = {
+            one.name: {"K": one.camera.K.tolist(), "R": one.camera.R.tolist(), "t": one.camera.t.tolist(),
+                       "size": list(one.camera.size)}
+            for one in capture.cameras
+        }  # fmt: skip
+        return {
+            "split": split, "capture": index // TAKES, "seq": take.name, "hand_type": take.hand_type,
+            "frames": frames, "cameras": cameras,
+        }  # fmt: skip
+
+    def _moment(self, frame: Frame) -> dict[str, Any]:
+        """Returns the 3D annotation of one moment: joints (21, 3) [m] and MANO records, studio's frame."""
+        joints = {
+            side.value: forward_one(self.models[side], hand.params, TIPS).joints21.tolist()
+            for side, hand in frame.items()
+        }
+        mano = {
+            side.value: mano_record(frame[side].params, self.models[side]) if side in frame else None
+            for side in SIDES
+        }
+        return {"joints": joints, "mano": mano}
+
+
+def look_at_hands(joints: Mapping[str, Any], camera: Camera) -> dict[str, Any] | None:
+    """Returns one picture's annotation, or None where it shows no joint.
+
+    Args:
+        joints: side -> (21, 3) [m], studio's frame, OPENPOSE21.
+        camera: R and t lead from the studio's frame.
+
+    Returns:
+        ``valid``: side -> 21 flags: joints outside the picture are not valid, as in the real files;
+        ``box``: x, y, w, h [px] of the valid ones, by the set's rule; ``depth``: of each wrist there is [m].
+    """
+    seen = {side: camera.to_camera(np.asarray(points)) for side, points in joints.items()}
+    pixels = {side: camera.project(points) for side, points in seen.items()}
+    last = np.array(camera.size) - 0.5
+    valid = {side: ((xy >= -0.5) & (xy < last)).all(axis=1) for side, xy in pixels.items()}
+    flags = np.concatenate(list(valid.values()))
+    if not flags.any():
+        return None
+    box = boxes_of(np.concatenate(list(pixels.values()))[None], flags[None])[0]
+    return {
+        "valid": {side: flag.astype(int).tolist() for side, flag in valid.items()},
+        "box": box.tolist(),
+        "depth": {side: float(points[0, 2]) for side, points in seen.items()},
+    }
+
+
+def unit_of(name: str) -> tuple[str, int]:
+    """Returns split and number of a take from its unit's name, such as ``train-00012``."""
+    split, _, number = name.partition("-")
+    return split, int(number)
+
+
+def frame_number(index: int, k: int, fps: int) -> int:
+    """Returns the frame number of picture ``k`` of a take: unique in its capture, in steps of 1/30 s."""
+    return _STEPS * (1 + index % TAKES) + k * (RATE // fps)
+
+
+def _write_jpeg(path: Path, picture: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
+    ok, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not ok:
+        raise HandbenchError(f"{path}: the picture could not be encoded")
+    path.write_bytes(data.tobytes())
+
+
+@dataclass(frozen=True)
+class InterhandReport:
+    """What a run has made.
+
+    Attributes:
+        pictures: of each split in the whole tree.
+        takes: of each split.
+        seconds: of this run.
+    """
+
+    pictures: dict[str, int]
+    takes: dict[str, int]
+    seconds: float
+
+
+def synth_interhand(
+    out: Path,
+    plan: InterhandPlan,
+    splits: str = "train=4,val=2,test=4",
+    workers: int = 1,
+    on_existing: OnExisting = "resume",
+    quiet: bool = False,
+    root_noise: float = 0.02,
+    human: float = 0.25,
+) -> InterhandReport:
+    """Draws captures in InterHand2.6M's layout; killed at any instant, the same call continues.
+
+    Args:
+        out: the dataset's folder.
+        plan: what decides the pictures.
+        splits: takes of each split.
+        workers: worker processes.
+        on_existing: what to do with takes that are there.
+        quiet: print no progress.
+        root_noise: standard deviation of the noise on the root depths of ``rootnet_output`` [m].
+        human: share of annotations that the id lists call human.
+
+    Raises:
+        HandbenchError: bad input, before any work.
+        PartialError: the disk is full; finished takes stay.
+    """
+    takes = parse_splits(splits)
+    _check(plan, root_noise, human)
+    renderer = make_renderer(plan.renderer)
+    plan = replace(plan, renderer=renderer.name)
+    maker = TakeMaker(plan)
+    units = []
+    for split, count in takes.items():
+        for index in range(count):
+            folder = f"images/{split}/Capture{index // TAKES}/{maker.take(split, index).name}"
+            units.append(Unit(f"{split}-{index:05d}", (folder,), plan.frames * plan.cameras))
+    described = {
+        **asdict(plan), "poses": f"{maker.source.name} {maker.source.fingerprint}",
+        "hand_model": [maker.models[side].sha256 for side in SIDES], "device": renderer.device(),
+    }  # fmt: skip
+    spec = content_hash({"generator": GENERATOR, "plan": described})
+    start = time.perf_counter()
+    notes = make_tree(out, units, InterhandJob(plan), workers, on_existing, "synth-interhand", quiet, spec)
+    seconds = time.perf_counter() - start
+    counts = {}
+    for split in takes:
+        mine = [note for note in notes if note["split"] == split]
+        counts[split] = write_split_files(out, split, mine, plan.fps, plan.seed, root_noise, human)
+    write_tree_files(out, maker.models[Side.RIGHT], described, spec, root_noise, human)
+    return InterhandReport(counts, dict(takes), seconds)
+
+
+def parse_splits(text: str) -> dict[str, int]:
+    """Turns ``train=4,test=2`` into takes of each split.
+
+    Raises:
+        HandbenchError: for another split, or no number.
+    """
+    takes: dict[str, int] = {}
+    for word in filter(None, text.split(",")):
+        name, _, value = word.partition("=")
+        if name not in SPLITS:
+            raise HandbenchError(f"--splits {text}: unknown split {name!r}", nearest(name, list(SPLITS)))
+        if not value.isdecimal():
+            raise HandbenchError(f"--splits {text}: {word!r} has no number of takes", "write train=4,test=2")
+        takes[name] = int(value)
+    if not any(takes.values()):
+        raise HandbenchError(f"--splits {text}: names no take", "write train=4,val=2,test=4")
+    return {name: takes[name] for name in SPLITS if takes.get(name)}
+
+
+def _check(plan: InterhandPlan, root_noise: float, human: float) -> None:
+    if plan.fps not in (5, 30):
+        raise HandbenchError(f"--fps {plan.fps}", "InterHand2.6M has 5 and 30")
+    if plan.size not in SIZES:
+        raise HandbenchError(f"--size {plan.size}", f"give one of {', '.join(SIZES)}")
+    if not 1 <= plan.frames * (RATE // plan.fps) <= _STEPS:
+        raise HandbenchError(f"--frames {plan.frames}", f"give 1 to {_STEPS * plan.fps // RATE}")
+    if not 1 <= plan.cameras <= 140:
+        raise HandbenchError(f"--cameras {plan.cameras}", "give 1 to 140, as many as the real studio has")
+    if not 0 <= human <= 1 or root_noise < 0:
+        raise HandbenchError(
+            "--human is a share, --root-noise a length in metres", "give 0 to 1, and 0 or more"
+        )
