@@ -17,7 +17,7 @@ from handbench.datasets import Coverage, Dataset, Loader
 from handbench.errors import HandbenchError
 from handbench.formats.images import decode_image
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, record_arrays
+from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, picture_intrinsics, record_arrays
 from handbench.loaders.columns import Columns, cached_columns
 from handbench.store import open_store
 from handbench.store.dataset import Store
@@ -25,9 +25,6 @@ from handbench.store.record import Record
 from handbench.types import HandAnnotation, HandParams, Sample
 
 SPLITS = ("train", "val", "test")
-NOMINAL_FOCAL = 2.0
-"""Focal length of a picture without any hand, in picture widths: nothing is known of its camera."""
-
 _STRATA = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01))
 
 
@@ -163,7 +160,7 @@ class AihDataset(Dataset):
         key = self._key(record.id)
         fields = record.fields
         arrays = record_arrays(fields, key)
-        camera = Camera(_picture_K(arrays), arrays.size)
+        camera = Camera(picture_intrinsics(arrays), arrays.size)
         hands = tuple(_hand(record, arrays, row, camera) for row in np.flatnonzero(arrays.present).tolist())
         alone = "target_image" in record.names
         meta = {
@@ -215,7 +212,7 @@ class AihDataset(Dataset):
         for i, record in enumerate(self._store):
             arrays = record_arrays(record.fields, self._key(i))
             row = {name: getattr(arrays, name) for name in (*names, "present", "occlusion")}
-            row["K"] = _picture_K(arrays)
+            row["K"] = picture_intrinsics(arrays)
             row["kind"] = np.int8(KINDS.index(arrays.kind))
             row["scene_id"] = np.int64(record.fields["scene_id"])
             occlusion = record.fields["occlusion"]
@@ -241,17 +238,6 @@ def _find_split(root: Path, split: str) -> tuple[Path, str]:
     return root, split or own or "all"
 
 
-def _picture_K(arrays: RecordArrays) -> FloatArray:
-    """Returns the target's intrinsics, else the other hand's, else nominal ones."""
-    row = SIDES.index(arrays.target)
-    for at in (row, 1 - row):
-        if arrays.present[at]:
-            return arrays.K[at]
-    width, height = arrays.size
-    focal = NOMINAL_FOCAL * width
-    return np.array([[focal, 0.0, (width - 1) / 2], [0.0, focal, (height - 1) / 2], [0.0, 0.0, 1.0]])
-
-
 def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> HandAnnotation:
     side = SIDES[row]
     name = "target" if side is arrays.target else "other"
@@ -272,11 +258,19 @@ def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> Han
 
 
 def _truth(c: Columns, s: int) -> HandTruth:
-    wide = {
-        name: c[name][:, s].astype(np.float64)
-        for name in ("joints", "joints_2d", "visibility", "pose", "betas", "transl", "box")
-    }
-    return HandTruth(joints_valid=np.array(c["joints_valid"][:, s]), **wide)
+    def wide(name: str) -> FloatArray:
+        return np.asarray(c[name][:, s].astype(np.float64))
+
+    return HandTruth(
+        wide("joints"),
+        np.array(c["joints_valid"][:, s]),
+        joints_2d=wide("joints_2d"),
+        visibility=wide("visibility"),
+        pose=wide("pose"),
+        betas=wide("betas"),
+        transl=wide("transl"),
+        box=wide("box"),
+    )
 
 
 def open_aih(root: Path, options: AihOptions) -> AihDataset:

@@ -16,6 +16,9 @@ from handbench.types import Side
 SIDES = (Side.RIGHT, Side.LEFT)
 KINDS = ("right", "left", "pair")
 
+NOMINAL_FOCAL = 2.0
+"""Focal length of a picture of which nothing is known, in picture widths."""
+
 _SHAPES: dict[str, tuple[int, ...]] = {
     "K": (3, 3), "pose": (48,), "betas": (10,), "transl": (3,), "joints": (21, 3), "joints_2d": (21, 2),
     "joints_valid": (21,), "visibility": (21,), "box": (4,),
@@ -98,3 +101,18 @@ def record_arrays(fields: Mapping[str, Any], where: str) -> RecordArrays:
     return RecordArrays(
         kind, target, (int(width), int(height)), present, joints_valid=valid, occlusion=occlusion, **arrays
     )
+
+
+def nominal_intrinsics(size: tuple[int, int]) -> FloatArray:
+    """Returns the (3, 3) intrinsics of a picture of (width, height) of whose camera nothing is known."""
+    focal = NOMINAL_FOCAL * size[0]
+    return np.array([[focal, 0.0, (size[0] - 1) / 2], [0.0, focal, (size[1] - 1) / 2], [0.0, 0.0, 1.0]])
+
+
+def picture_intrinsics(arrays: RecordArrays) -> FloatArray:
+    """Returns the target's (3, 3) intrinsics, else the other hand's, else nominal ones."""
+    row = SIDES.index(arrays.target)
+    for at in (row, 1 - row):
+        if arrays.present[at]:
+            return np.asarray(arrays.K[at])
+    return nominal_intrinsics(arrays.size)

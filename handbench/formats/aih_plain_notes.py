@@ -1,9 +1,9 @@
 """``handbench.jsonl``: what the official AIH layout has no place for, one JSON object a line.
 
 It lies in ``AIH_render/{branch}_annot/{split}`` or ``AIH_syn/{branch}_annot/{split}``. A line has ``id``
-(``r_images/<stem>`` or ``l_images/<stem>``, as the picture's folder and name) and the AIH fields of the record
-(docs/formats.md): arrays as nested lists, ``null`` for NaN. In ``AIH_syn`` it is about a single hand's crop; the
-fields of the other hand are null.
+(``r_images/<stem>`` or ``l_images/<stem>``: the picture's folder and name) and the AIH fields of the record
+(docs/formats.md): arrays as nested lists, ``null`` for NaN. In ``AIH_syn`` it is about the crop of a single
+hand; the fields of the other hand are null.
 """
 
 from __future__ import annotations

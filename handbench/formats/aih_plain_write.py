@@ -115,7 +115,7 @@ def write_syn(
 
 
 def crops_of(records: Iterable[Record]) -> dict[Side, list[Crop]]:
-    """Returns the targets of records as crops of single hands: the target's picture, whole, without the other.
+    """Returns the targets of records as crops of single hands, from their pictures without the other hand.
 
     Records without a picture of the target alone, or whose target is not in the picture, are left out.
     """
