@@ -72,8 +72,8 @@ def check_boxes(dataset: InterHand) -> Iterator[Finding]:
         listed = ", ".join(f"{columns['id'][rows[i]]} ({off[i]:.1f} px)" for i in worst)
         yield Finding(
             "fault", "bbox",
-            f"{len(wrong)} of {len(rows)} boxes are not 1.2 x the tight box of the projected joints (more than "
-            f"{BOX_TOLERANCE} px off), worst: {listed}",
+            f"{len(wrong)} of {len(rows)} boxes are not 1.2 x the tight box of the projected joints (more "
+            f"than {BOX_TOLERANCE} px off), worst: {listed}",
             "another order, unit or frame of the joints?",
         )  # fmt: skip
     yield from _outside(dataset, rows, pixels, valid)

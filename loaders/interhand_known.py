@@ -21,8 +21,8 @@ OFFICIAL_COUNTS: dict[tuple[str, str, str], tuple[int | None, int | None, int]] 
     ("v0.0", "test", "machine"): (None, None, 286_175),
     ("v0.0", "test", "all"): (197_992, 154_905, 352_897),
 }
-"""(version, split, subset) -> single, interacting, all pictures at 5 fps. In train, 76,457 pictures were annotated
-by people and by the machine: there ``machine`` is more than what the id list leaves."""
+"""(version, split, subset) -> single, interacting, all pictures at 5 fps. In train, people and machine both
+annotated 76,457 pictures: there ``machine`` is more than what the id list leaves."""
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,7 @@ class Records:
     def check(self, values: Sequence[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
         """Makes (n, *shape) finite float64 of nested lists."""
         try:
-            found = np.array(values, dtype=np.float64).reshape(-1, *shape) if not values else None
-            found = np.array(values, dtype=np.float64) if found is None else found
+            found = np.array(values, dtype=np.float64) if values else np.zeros((0, *shape))
         except (ValueError, TypeError):
             found = None
         if found is None or found.shape != (len(values), *shape):
@@ -97,7 +96,7 @@ class Records:
                 if one != shape:
                     raise self.wrong(i, f"{name} has {_words(one)}, expected {_words(shape)}")
             raise self.wrong(0, f"{name}: expected {_words(shape)} of numbers")
-        finite = np.isfinite(found).reshape(len(values), -1).all(axis=1)
+        finite = np.isfinite(found).all(axis=tuple(range(1, found.ndim)))
         for i in np.flatnonzero(~finite)[:1]:
             raise self.wrong(int(i), f"{name} is not finite")
         return found
