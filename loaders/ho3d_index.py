@@ -21,7 +21,7 @@ from handbench.loaders.columns import Columns, stamp
 from handbench.loaders.ho3d_colours import vote_colours
 from handbench.progress import Progress
 
-SCHEMA = 1
+SCHEMA = 2
 OK, NO_META, UNANNOTATED, NO_PICTURE, BAD = range(5)
 """What became of a line of the list: the first and the last are samples, the others are not."""
 
@@ -215,6 +215,10 @@ class _Rows:
         with np.errstate(invalid="ignore"):
             pose, transl = pose_flip(raw["hand_pose"], raw["hand_trans"], rest_wrist)
             rotation = axis_angle_to_matrix(rotation_flip(raw["obj_rot"]))
+            place = points_flip(raw["obj_trans"])
+            # The rest box is not flipped: R carries the flip. The evaluation split names the rest box alone.
+            posed = raw["obj_corners_rest"] @ np.swapaxes(rotation, 1, 2) + place[:, None]
+            corners = np.where(np.isnan(raw["obj_corners"]), posed, points_flip(raw["obj_corners"]))
         return {
             "joints": np.ascontiguousarray(joints_from_opengl(raw["hand_joints"])),
             "K": raw["cam_mat"],
@@ -222,9 +226,8 @@ class _Rows:
             "betas": raw["hand_beta"],
             "transl": transl,
             "object_R": rotation,
-            "object_t": points_flip(raw["obj_trans"]),
-            "corners": points_flip(raw["obj_corners"]),
-            # The rest box stays as it is: R carries the flip.
+            "object_t": place,
+            "corners": corners,
             "corners_rest": raw["obj_corners_rest"],
             "box": box_from_corners(raw["hand_box"]),
             "bad": np.array(self.bad, dtype=np.bool_),

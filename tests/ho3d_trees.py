@@ -92,7 +92,7 @@ def meta_of(scene: Scene, evaluation: bool) -> Ho3dMeta:
         obj_label=15,
     )
     if evaluation:
-        return dataclasses.replace(base, hand_box=corners)
+        return dataclasses.replace(base, hand_box=corners, obj_corners=None)
     contact = np.arange(778) < 31
     return dataclasses.replace(
         base, hand_joints=joints, hand_pose=pose, hand_beta=betas, hand_trans=trans, vert_contact=contact,

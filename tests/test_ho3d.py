@@ -131,6 +131,10 @@ def test_an_evaluation_split_has_wrist_and_box(trees: dict[tuple[str, str], Tree
         np.testing.assert_allclose(hand.box, [*pixels.min(axis=0), *size], atol=1e-9)
         assert truth.box is not None
         np.testing.assert_array_equal(truth.box[i], hand.box)
+        # The posed box is not in the file: it follows from the rest box.
+        corners = dataset[i].objects[0].corners
+        assert corners is not None
+        np.testing.assert_allclose(corners, scene.corners, atol=1e-9)
 
 
 def test_the_released_truth_fills_an_evaluation_split(copy: Copy) -> None:
