@@ -75,7 +75,7 @@ CASES: list[tuple[str, Callable[[Any], Any], str]] = [
     ("data", lambda c: _first(c)["joint_valid"].extend([[1]] * 21),
      r"annotations id 100: joint_valid has shape \(63, 1\), expected shape \(42, 1\)"),
     ("data", lambda c: _first(c)["joint_valid"].__setitem__(0, [2]), "expected 0, 1, true or false"),
-    ("data", lambda c: _first(c).__setitem__("bbox", [1, 2, 3]), r"bbox has shape \(3,\), expected shape \(4"),
+    ("data", lambda c: _first(c).__setitem__("bbox", [1, 2, 3]), r"bbox has shape \(3,\), expected shape"),
     ("data", lambda c: _first(c).__setitem__("bbox", None), "bbox has rows of different lengths, or no num"),
     ("data", lambda c: _first(c).__setitem__("hand_type_valid", 2), "hand_type_valid is 2, expected 0 to 1"),
     ("data", lambda c: _first(c).__setitem__("id", 1.5), "id is 1.5, expected a whole number"),
