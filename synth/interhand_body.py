@@ -25,7 +25,7 @@ _OUTLINE = np.array(
         [0.20, 0.165, 0.108], [0.35, 0.17, 0.112], [0.50, 0.185, 0.12], [0.70, 0.19, 0.12],
     ]
 )  # fmt: skip
-_LIMB = np.concatenate([[-0.115, -0.11, -0.09, -0.05], np.linspace(0.0, 1.0, 9)])
+_LIMB = np.array([-0.115, -0.11, -0.09, -0.05, *np.linspace(0.0, 1.0, 9)])
 _GIRTH = ([-0.115, -0.11, -0.09, -0.05, 0.0, 0.5, 1.0], [0.002, 0.014, 0.027, 0.037, 0.041, 0.048, 0.062])
 
 
@@ -110,7 +110,8 @@ def draw_body(rng: np.random.Generator, tone: SkinTone, wear: Wear) -> Body:
         gloss=0.02,
     )
     shoulders = {
-        side: middle + [0.19 * broad * (-1.0 if side is Side.RIGHT else 1.0), -0.235, 0.0] for side in Side
+        side: middle + np.array([0.19 * broad * (-1.0 if side is Side.RIGHT else 1.0), -0.235, 0.0])
+        for side in Side
     }
     skin = np.clip(tone_colours(tone)[0], 0, 255)
     return Body(torso, shoulders, first, skin, not long, wear.length)

@@ -138,13 +138,14 @@ class PairMover:
             for stride in (5, 1):
                 frames = [self._between(a, b, (i + 1) / (steps + 1), retreat, opening, people)
                           for i in range(0, steps, stride)]  # fmt: skip
-                if max(self._depth(frame) for frame in frames) > DEEPEST:
+                if max(self.depth(frame) for frame in frames) > DEEPEST:
                     break
             else:
                 return frames
         return None
 
-    def _depth(self, frame: Frame) -> float:
+    def depth(self, frame: Frame) -> float:
+        """Returns how deep one hand lies in the other [m]."""
         right, left = frame[Side.RIGHT], frame[Side.LEFT]
         faces = {side: self.models[side].closed_faces for side in Side}
         return penetration_depth(right.vertices, faces[Side.RIGHT], left.vertices, faces[Side.LEFT])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -46,30 +47,37 @@ class RealMotion:
         self.motion = fitted_motion(root, sequences, models, files)
         self._runs = _runs(self.motion.sequence, self.motion.frame)
 
-    def take(
-        self, rng: np.random.Generator, people: Betas, hand_type: str, steps: int
-    ) -> tuple[list[Frame], str]:
-        """Returns a run of frames, mirrored half of the time; see ``interhand_takes.TakeSource``.
+    def name_take(self, rng: np.random.Generator, hand_type: str, steps: int) -> str:
+        """Returns ``real`` and the number of a sequence; all that are long enough are equally likely.
 
         Raises:
             HandbenchError: when no run of frames is as long.
         """
-        fitting = [(first, last) for first, last in self._runs if last - first >= steps]
+        fitting = sorted({self._sequence(run) for run in self._runs if run[1] - run[0] >= steps})
         if not fitting:
             longest = max(last - first for first, last in self._runs)
             raise HandbenchError(
                 f"no {steps} successive frames in this motion; the longest run has {longest}",
                 "lower --frames, or raise --fps",
             )
+        return f"real{fitting[int(rng.integers(len(fitting)))]}"
+
+    def take(
+        self, rng: np.random.Generator, people: Betas, hand_type: str, word: str, steps: int
+    ) -> list[Frame]:
+        """Returns a run of frames, mirrored half of the time; see ``interhand_takes.TakeSource``."""
+        name = word.removeprefix("real")
+        fitting = [run for run in self._runs if self._sequence(run) == name and run[1] - run[0] >= steps]
         first, last = fitting[int(rng.integers(len(fitting)))]
         start = first + int(rng.integers(last - first - steps + 1))
-        mirrored = bool(rng.random() < 0.5)
-        word = f"real{self.motion.names[self.motion.sequence[start]]}{'m' if mirrored else ''}"
-        frames = self._frames(range(start, start + steps), mirrored, people)
+        frames = self._frames(range(start, start + steps), bool(rng.random() < 0.5), people)
         if hand_type != "interacting":
             side = Side(hand_type)
             frames = [{side: frame[side]} for frame in frames]
-        return self._in_studio(frames, rng), word
+        return self._in_studio(frames, rng)
+
+    def _sequence(self, run: tuple[int, int]) -> str:
+        return self.motion.names[self.motion.sequence[run[0]]]
 
     def _frames(self, rows: range, mirrored: bool, people: Betas) -> list[Frame]:
         """Poses both hands with the person's shape and keeps them out of each other, smoothly over time."""
@@ -137,4 +145,4 @@ def _runs(sequence: IndexArray, frame: IndexArray) -> list[tuple[int, int]]:
     """Returns (first, last + 1) rows of frames that follow each other in one recording."""
     breaks = np.flatnonzero((np.diff(sequence) != 0) | (np.diff(frame) != 1)) + 1
     edges = [0, *breaks.tolist(), len(frame)]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(itertools.pairwise(edges))

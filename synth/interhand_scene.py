@@ -25,7 +25,7 @@ from handbench.types import Side
 
 FOREARM = ForearmSettings(p_bare=0.55, p_sleeve=0.45, p_none=0.0, length=(0.245, 0.27))
 EFFECTS = EffectsSettings(
-    exposure_stops=(-1.25, -0.45), p_motion_blur=0.0, p_defocus=0.0, p_low_light=0.0,
+    exposure_stops=(-1.0, -0.2), p_motion_blur=0.0, p_defocus=0.0, p_low_light=0.0,
     noise_read=(0.3, 1.2), noise_shot=(0.004, 0.02),
 )  # fmt: skip
 
@@ -113,7 +113,7 @@ def seen_scene(capture: Capture, parts: tuple[Part, ...], index: int) -> HandSce
 def take_picture(
     capture: Capture, scene: HandScene, layers: RenderLayers, index: int, moment: int
 ) -> ImageArray:
-    """Composes a scene as camera ``index`` records it, (h, w, 3) uint8 RGB; grey cameras give equal channels."""
+    """Composes a scene as camera ``index`` records it, (h, w, 3) uint8 RGB; grey: equal channels."""
     offset = rng_for(moment, capture.name, capture.cameras[index].name).integers(0, 512, 2).tolist()
     effects = dataclasses.replace(capture.effects[index], noise_offset=(offset[0], offset[1]))
     picture = apply_effects(layers.compose(scene, layers.names), effects)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,10 @@ from handbench.synth.interhand_files import write_split_files, write_tree_files
 from handbench.synth.interhand_motion import RATE, Frame
 from handbench.synth.interhand_scene import Capture, open_capture, render_moment, world_parts
 from handbench.synth.interhand_studio import SIZES
-from handbench.synth.interhand_takes import HandTake, make_take, open_motion
+from handbench.synth.interhand_takes import HandTake, make_take, open_motion, steps_of, take_name
 from handbench.synth.performers import Skins
 from handbench.synth.renderers import make_renderer
+from handbench.synth.scene import Renderer
 from handbench.synth.trees import MakeUnit, Unit, make_tree
 from handbench.types import Side
 
@@ -90,9 +92,15 @@ class TakeMaker:
         self.plan = plan
         self.models: dict[Side, HandModel] = {side: load_hand_model(plan.hand_model, side) for side in Side}
         self.source = open_motion(plan.poses, self.models)
-        self._skins = Skins(self.models)
-        self._renderer = make_renderer(plan.renderer)
         self._capture: Capture | None = None
+
+    @cached_property
+    def _skins(self) -> Skins:
+        return Skins(self.models)
+
+    @cached_property
+    def _renderer(self) -> Renderer:
+        return make_renderer(self.plan.renderer)
 
     def capture(self, split: str, number: int) -> Capture:
         """Returns a capture; the last one is kept."""
@@ -105,16 +113,24 @@ class TakeMaker:
     def take(self, split: str, index: int) -> HandTake:
         """Returns the motion of a split's take."""
         plan, capture = self.plan, self.capture(split, index // TAKES)
-        rng = rng_for(plan.seed, split, "take", index)
         return make_take(
-            self.source, self.models, rng, capture.people.betas, index % TAKES, plan.frames, RATE // plan.fps
-        )
+            self.source, self.models, self._stream(split, index), capture.people.betas, index % TAKES,
+            plan.frames, RATE // plan.fps,
+        )  # fmt: skip
+
+    def folder(self, split: str, index: int) -> str:
+        """Returns the folder of a split's take below the dataset's."""
+        steps = steps_of(self.plan.frames, RATE // self.plan.fps)
+        name, _ = take_name(self.source, self._stream(split, index)("name"), index % TAKES, steps)
+        return f"images/{split}/Capture{index // TAKES}/{name}"
+
+    def _stream(self, split: str, index: int) -> Callable[[str], np.random.Generator]:
+        return lambda what: rng_for(self.plan.seed, split, "take", index, what)
 
     def make(self, unit: Unit, place: Path) -> dict[str, Any]:
         """Draws one take below ``place``; returns its note."""
         split, index = unit_of(unit.name)
         capture, take = self.capture(split, index // TAKES), self.take(split, index)
-        shown = place / unit.folders[0]
         frames = []
         for k, frame in enumerate(take.frames):
             number = frame_number(index, k, self.plan.fps)
@@ -126,8 +142,9 @@ class TakeMaker:
                 if view is None:
                     continue
                 note["views"][camera.name] = view
-                path = shown / Path(file_name_of(0, take.name, camera.name, number)).relative_to("Capture0")
-                _write_jpeg(path, render_moment(self._renderer, capture, parts, c, number))
+                name = file_name_of(index // TAKES, take.name, camera.name, number)
+                picture = render_moment(self._renderer, capture, parts, c, number)
+                _write_jpeg(place / "images" / split / name, picture)
             frames.append(note)
         cameras = {
             one.name: {"K": one.camera.K.tolist(), "R": one.camera.R.tolist(), "t": one.camera.t.tolist(),
@@ -247,8 +264,8 @@ def synth_interhand(
     units = []
     for split, count in takes.items():
         for index in range(count):
-            folder = f"images/{split}/Capture{index // TAKES}/{maker.take(split, index).name}"
-            units.append(Unit(f"{split}-{index:05d}", (folder,), plan.frames * plan.cameras))
+            size = plan.frames * plan.cameras
+            units.append(Unit(f"{split}-{index:05d}", (maker.folder(split, index),), size))
     described = {
         **asdict(plan), "poses": f"{maker.source.name} {maker.source.fingerprint}",
         "hand_model": [maker.models[side].sha256 for side in SIDES], "device": renderer.device(),
