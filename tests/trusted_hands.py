@@ -81,7 +81,7 @@ class Hands(Dataset):
 
     name, split, fingerprint = "hands", "test", "0123"
 
-    def __init__(self, root: Path, options: Options = Options(), change: Change | None = None) -> None:  # noqa: B008
+    def __init__(self, root: Path, options: Options = Options(), change: Change | None = None) -> None:
         self.root, self.options, self.change = root, options, change
         self.coverage = Coverage(NUM, NUM)
         self.findings: tuple[Finding, ...] = ()
@@ -112,7 +112,8 @@ class Hands(Dataset):
         low, high = pixels.min(axis=0) - 4, pixels.max(axis=0) + 4
         return HandAnnotation(
             side, joints, np.ones(21, bool), joints_2d=pixels, visibility=np.linspace(1, 0, 21),
-            params=HandParams(side, pose, betas, transl), box=np.concatenate([low, high - low]), occlusion=0.25,
+            params=HandParams(side, pose, betas, transl), box=np.concatenate([low, high - low]),
+            occlusion=0.25,
         )  # fmt: skip
 
     def previous_index(self, index: int, gap: int = 1) -> int | None:

@@ -19,8 +19,8 @@ HANDS = 200
 """Hands that are tried in every order."""
 
 LEAST_COST, BETTER = 0.05, 0.75
-"""Below this cost an order is right; above, another is named when its cost is below this share of it. Four real
-InterHand2.6M frames cost 0.09 in their order; the procedural hand 0.03, with ring and little exchanged 0.11."""
+"""Below this cost an order is right; above, another is named when its cost is below this share of it. Four
+real InterHand2.6M frames cost 0.09; the procedural hand costs 0.03, with ring and little exchanged 0.11."""
 
 NO_HAND = 0.35
 """Above this cost the joints are no hand's in any order."""

@@ -1,0 +1,57 @@
+"""``handbench data show``: a contact sheet of samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="Examples: handbench data show aih --num 24; "
+    "handbench data show ho3d:~/HO3D_v3@split=train --out sheet.jpg"
+)
+@click.argument("target", nargs=-1, required=True)
+@click.option("--out", default=Path("sheet.png"), show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--num", default=24, show_default=True, help="Number of samples, spread evenly over the dataset."
+)
+@click.option("--ids", default=None, help="These samples instead, by place: 0,17,300.")
+@click.option("--keys", default=None, help="These samples instead, by key: interhand/test/7,...")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the dataset's loader.")
+def show(
+    target: tuple[str, ...],
+    out: Path,
+    num: int,
+    ids: str | None,
+    keys: str | None,
+    settings: tuple[str, ...],
+) -> None:
+    """Draw a contact sheet of samples, with their keys.
+
+    TARGET is the FOLDER of a store (picture, target alone, four masks, skeletons), or a dataset as NAME ROOT
+    or NAME:PATH@key=value,...: joints in finger colours, invalid ones hollow, boxes, masks, object corners.
+    """
+    from handbench.cli.data_target import parse_target
+    from handbench.errors import HandbenchError
+
+    found = parse_target(target, settings)
+    try:
+        chosen = None if ids is None else [int(word) for word in ids.split(",")]
+    except ValueError:
+        raise HandbenchError(f"cannot read --ids {ids!r}", "write 0,17,300") from None
+    if isinstance(found, Path):
+        from handbench.show.sheet import write_sheet
+
+        if keys is not None:
+            raise HandbenchError("--keys names samples of a dataset, not of a store's folder", "use --ids")
+        click.echo(f"{write_sheet(found, out, num, chosen)} samples on {out}")
+        return
+    from handbench.show.dataset_sheet import choose, write_dataset_sheet
+
+    dataset = found.open()
+    places = choose(dataset, num, chosen, None if keys is None else keys.split(","))
+    drawn, bad = write_dataset_sheet(dataset, places, out)
+    for line in bad:
+        click.echo(f"cannot be shown: {line}", err=True)
+    click.echo(f"{drawn} samples on {out}")
