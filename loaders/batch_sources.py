@@ -14,13 +14,14 @@ from handbench.datasets import Dataset
 from handbench.errors import BadSampleError
 from handbench.loaders.batch_labels import SIDES, LabelRows, fill_sample
 from handbench.loaders.batch_pictures import Picture, decode_fast, read_picture
+from handbench.loaders.packed_fields import SCHEMA, fill_labels
 from handbench.store.dataset import Store
 from handbench.store.masks import decode_mask, mask_bits
 from handbench.store.record import Record
 from handbench.subset import Subset
 from handbench.types import Ref, Sample, Side
 
-PACKED, AIH = "packed/1", "aih/1"
+AIH = "aih/1"
 _IDENTITY = np.eye(2, 3)
 
 
@@ -166,17 +167,16 @@ class StoreSource:
         record = self.store[self.dataset.id(index)]
         values = record.fields
         rows.size[row] = values["size"]
+        if "labels" in values:
+            fill_labels(rows, row, values)
+            origins.affine[row], origins.size[row] = values["origin"], values["source_size"]
+            return RecordPicture(record, self._keys[index])
+        origins.size[row] = values["size"]
         for s, side in enumerate(SIDES):
             hand = values["hands"][side.value]
             if hand is not None:
                 fill_fields(rows, row, s, hand)
-        if "K" in values:
-            missing = ~rows.hand_valid[row]
-            rows.K[row, missing] = values["K"]
-        else:
-            _share_camera(rows.K[row], rows.hand_valid[row])
-        origins.affine[row] = values.get("origin", _IDENTITY)
-        origins.size[row] = values.get("source_size", values["size"])
+        _share_camera(rows.K[row], rows.hand_valid[row])
         return RecordPicture(record, self._keys[index])
 
 
@@ -190,8 +190,6 @@ def fill_fields(rows: LabelRows, row: int, s: int, hand: Mapping[str, Any]) -> N
             getattr(rows, name)[row, s] = value
     if hand.get("occlusion") is not None:
         rows.occlusion[row, s] = hand["occlusion"]
-    if rows.vertices is not None and hand.get("vertices") is not None:
-        rows.vertices[row, s] = hand["vertices"]
 
 
 def _share_camera(K: FloatArray, valid: BoolArray) -> None:
@@ -251,6 +249,6 @@ def open_source(dataset: Dataset) -> tuple[Source, npt.NDArray[np.int64]]:
     chosen = np.arange(len(dataset))
     while isinstance(dataset, Subset):
         chosen, dataset = np.asarray(dataset.indices, np.int64)[chosen], dataset.whole
-    if isinstance(dataset, StoredDataset) and dataset.store.manifest.spec.kind in (PACKED, AIH):
+    if isinstance(dataset, StoredDataset) and dataset.store.manifest.spec.kind in (SCHEMA, AIH):
         return StoreSource(dataset), chosen
     return SampleSource(dataset), chosen
