@@ -24,6 +24,7 @@ from handbench.ground_truth import GroundTruth
 from handbench.loaders import ho3d_index as index
 from handbench.loaders.columns import Columns, cached_columns
 from handbench.loaders.ho3d_colours import HAND_COLOURS
+from handbench.loaders.ho3d_extra import make_extra
 from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import Truth, ground_truth, make_truth
 from handbench.types import HandAnnotation, HandParams, ObjectAnnotation, Sample, Side
@@ -74,9 +75,10 @@ class Ho3d(Dataset):
         )
         self.truth: Truth = make_truth(root, options.version, options.split, self.columns, len(self.lines))
         self.fingerprint = self.truth.fingerprint
-        self.coverage = _coverage(self)
         rigs = MULTI_CAMERA | {path.name for path in (root / "calibration").glob("*") if path.is_dir()}
         self.takes = {sequence: take_of(sequence, rigs) for sequence in self.sequences}
+        self.extra = make_extra(root, self.names, self.takes)
+        self.coverage = _coverage(self)
         self.seg_folders = dict(zip(self.sequences, map(str, self.columns["seg_folder"]), strict=True))
         self.hand_colour = HAND_COLOURS[int(self.columns["hand_colour"][0])]
 
@@ -151,6 +153,8 @@ class Ho3d(Dataset):
         }
         if contact >= 0:
             meta["contact_vertices"] = contact
+        if self.extra is not None:
+            meta.update(self.extra.meta(index))
         hand_mask, object_mask = self._masks(index, sequence, frame)
         thing = self._object(index, object_mask)
         return Sample(
@@ -177,7 +181,7 @@ class Ho3d(Dataset):
         if np.isfinite(pose[0]):
             betas, transl = self.columns["betas"][index], self.columns["transl"][index]
             params = HandParams(Side.RIGHT, pose, betas, transl)
-        box = truth.boxes[index]
+        box, extra = truth.boxes[index], self.extra
         return HandAnnotation(
             Side.RIGHT,
             np.array(truth.joints[index], dtype=np.float64),
@@ -186,6 +190,8 @@ class Ho3d(Dataset):
             params=params,
             box=box if np.isfinite(box[0]) else None,
             visible_mask=mask,
+            visibility=None if extra is None else extra.visibility[index],
+            occlusion=None if extra is None else float(extra.occlusion[index]),
         )
 
     def _object(self, index: int, mask: SegFile | None) -> ObjectAnnotation | None:
@@ -215,6 +221,12 @@ class Ho3d(Dataset):
         read_meta(path)
         raise BadSampleError(f"{path}: changed since the dataset was opened", "open it again")
 
+    def summary(self) -> list[str]:
+        """Returns what was resolved, and whether the tree is synthetic."""
+        made = "" if self.extra is None else " (synthetic: handbench synth-ho3d)"
+        first, *rest = super().summary()
+        return [first + made, *rest]
+
     def ground_truth(self) -> GroundTruth:
         """Returns the annotation of all samples; joints have HO-3D's own fingertips."""
         return ground_truth(self)
@@ -243,7 +255,10 @@ def _coverage(dataset: Ho3d) -> Coverage:
     status, lines = dataset.columns["status"], dataset.lines
     expected = OFFICIAL_COUNTS[dataset.options.version, dataset.split]
     missing = []
-    if len(lines) != expected:
+    if dataset.extra is not None:
+        # A synthetic tree is whole when all that its own list names is there.
+        expected = len(lines)
+    elif len(lines) != expected:
         missing.append(f"{dataset.split}.txt lists {len(lines):,} frames, the official one {expected:,}")
     for code, words in (
         (index.NO_META, "without meta/*.pkl"),

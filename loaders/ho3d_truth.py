@@ -110,6 +110,7 @@ def ground_truth(dataset: Ho3d) -> GroundTruth:
     hand = HandTruth(
         np.asarray(truth.joints, dtype=np.float64),
         truth.valid,
+        visibility=None if dataset.extra is None else dataset.extra.visibility,
         vertices=_all_vertices(dataset),
         pose=columns["pose"] if known else None,
         betas=columns["betas"] if known else None,
@@ -126,6 +127,7 @@ def ground_truth(dataset: Ho3d) -> GroundTruth:
         hands={Side.RIGHT: hand},
         hand_type=["right"] * n,
         hand_type_valid=np.ones(n, dtype=np.bool_),
+        subsets={} if dataset.extra is None else dataset.extra.subsets(),
         tips=TIPS,
         fingerprint=dataset.fingerprint,
         partial=usable < max(OFFICIAL_COUNTS[dataset.options.version, dataset.split], len(dataset.lines)),

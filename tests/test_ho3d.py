@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import pickle
 import re
@@ -20,6 +21,7 @@ from handbench.arrays import FloatArray
 from handbench.datasets import Dataset, Finding
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats import ho3d, ho3d_tree
+from handbench.formats.ho3d_extra import ABOUT, FOLDER, LABELS
 from handbench.formats.ho3d_meta import write_meta
 from handbench.formats.ho3d_released import XYZ, write_released_gt
 from handbench.formats.ho3d_seg import encode_seg
@@ -393,3 +395,54 @@ def test_a_frame_that_comes_later_is_seen(copy: Copy) -> None:
     dataset = opened(tree)
     assert len(dataset) == 7
     assert dataset.previous_index(ANNOTATED.index(("SM1", "0012"))) == 6
+
+
+def test_a_synthetic_tree_tells_its_strata_and_what_is_seen(copy: Copy) -> None:
+    tree = copy()
+    about = {
+        "schema": "handbench.ho3d/1",
+        "takes": {"ABF1": {"stratum": "fast"}, "SM1": {"stratum": "plain"}},
+    }
+    (tree.root / ABOUT).write_text(json.dumps(about))
+    seen = np.linspace(0, 1, 8)
+    visibility = np.linspace(0, 1, 8 * 21).reshape(8, 21)
+    for sequence in ("ABF10", "SM1"):
+        folder = tree.root / FOLDER / sequence
+        folder.mkdir(parents=True)
+        flags = np.arange(8) % 2 == 1
+        np.savez(
+            folder / LABELS, id=np.arange(8), visibility=visibility, seen=seen, held=flags, hidden=~flags
+        )
+    dataset = opened(tree)
+    assert "synthetic" in dataset.summary()[0] and dataset.coverage.expected == 7
+    sample = dataset[0]
+    assert sample.key.endswith("ABF10/0003")
+    assert {k: sample.meta[k] for k in ("stratum", "held", "hidden")} == {
+        "stratum": "fast", "held": True, "hidden": False
+    }  # fmt: skip
+    assert sample.hands[0].visibility is not None and sample.hands[0].occlusion == pytest.approx(1 - seen[3])
+    np.testing.assert_array_equal(sample.hands[0].visibility, visibility[3])
+    truth = dataset.ground_truth()
+    of_hand = truth.hands[Side.RIGHT].visibility
+    assert truth.partial and of_hand is not None
+    assert {name: rows.tolist() for name, rows in truth.subsets.items()} == {
+        "fast": [True] * 4 + [False] * 2, "plain": [False] * 4 + [True] * 2,
+        "held": [True, True] + [False] * 4, "hidden": [False] * 3 + [True] + [False] * 2,
+    }  # fmt: skip
+    assert np.isnan(of_hand[ANNOTATED.index(("SM1", "0012"))]).all()
+    (tree.root / FOLDER / "SM1" / LABELS).write_bytes(b"PK")
+    with pytest.raises(HandbenchError, match=r"SM1/labels\.npz: "):
+        opened(tree)
+    np.savez(
+        tree.root / FOLDER / "SM1" / LABELS,
+        id=np.arange(8),
+        visibility=seen,
+        seen=seen,
+        held=seen,
+        hidden=seen,
+    )
+    with pytest.raises(HandbenchError, match=r"labels\.npz: 8 ids, visibility \(8,\)"):
+        opened(tree)
+    (tree.root / ABOUT).write_text("{")
+    with pytest.raises(HandbenchError, match=r"handbench\.json: "):
+        opened(tree)
