@@ -137,8 +137,8 @@ def reference(tree: Path, recipe: PasteRecipe, gain: npt.NDArray[np.float64]) ->
     ):
         number = int(np.loadtxt(filtered_list(tree, "machine", "train", side)).astype(np.int32)[row])
         files = crop_files(folder, side, number)
-        image = cv2.imread(str(files["image"]))[..., ::-1]
-        mask = cv2.imread(str(files["amodal"]), cv2.IMREAD_UNCHANGED)
+        image = np.asarray(cv2.imread(str(files["image"])))[..., ::-1]
+        mask = np.asarray(cv2.imread(str(files["amodal"]), cv2.IMREAD_UNCHANGED))
         if recipe.target is Side.LEFT:
             image, mask = image[:, ::-1], mask[:, ::-1]
         box = [0 + 255 * move.shift[0], 0 + 255 * move.shift[1], 255, 255]

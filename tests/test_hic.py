@@ -31,9 +31,8 @@ from handbench.skeleton import HIC28, OPENPOSE21
 from handbench.types import Side
 
 SENSOR = Camera(np.array(SENSOR_K), SIZE)
-TURNED = Camera(
-    np.array(SENSOR_K), SIZE, cv2.Rodrigues(np.array([0.1, 0.4, -0.2]))[0], np.array([-0.2, 0.05, 0.1])
-)
+TURN = np.asarray(cv2.Rodrigues(np.array([0.1, 0.4, -0.2]))[0], np.float64)
+TURNED = Camera(np.array(SENSOR_K), SIZE, TURN, np.array([-0.2, 0.05, 0.1]))
 
 
 @pytest.fixture
@@ -125,8 +124,8 @@ def test_pictures_labels_and_views(tree: Path) -> None:
             assert away.max() <= 0.5 + 1e-9
             assert (hand.visibility is None) == (camera is SENSOR)
     assert data[0].hands[0].joints_2d is not None and data[1].hands[0].joints_2d is None
-    labelled = load_dataset("hic", tree, sequences="02", labelled_only=True, views="2", quiet=True)
-    assert [sample.meta["frame"] for sample in labelled] == [0, 5, 10]
+    few = load_dataset("hic", tree, sequences="02", labelled_only=True, views="2", quiet=True)
+    assert [sample.meta["frame"] for sample in few] == [0, 5, 10]
     again: Dataset = pickle.loads(pickle.dumps(data))
     assert again.keys == data.keys and again.fingerprint == data.fingerprint
     assert len(pickle.dumps(data)) < 2000
