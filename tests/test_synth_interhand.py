@@ -1,4 +1,4 @@
-"""``synth-interhand``: what the official layout says is what was drawn; motion is smooth and keeps hands apart."""
+"""``synth-interhand``: the official files say what was drawn; motion is smooth and keeps hands apart."""
 
 from __future__ import annotations
 
