@@ -3,7 +3,7 @@
     python benchmarks/index_interhand.py [--records 1000000] [--no-pictures]
 
 The annotation is made in a temporary folder, in the official layout and text form: 27 captures, 80 cameras
-each, moments with 42 joints and MANO records of both hands. Pictures are hard links to a few files. Every stage
+each, moments with 42 joints and MANO records of both hands. Pictures are hard links to a few files. A stage
 runs in a process of its own; memory is its VmHWM. Bars: building below 4 GB, opening again below 2 s.
 """
 
@@ -46,15 +46,10 @@ def moments(records: int) -> Iterator[Moment]:
 def make_annotations(root: Path, records: int, pictures: bool) -> int:
     """Writes the tree; returns how many records it has."""
     rng = np.random.default_rng(0)
-    eye = np.eye(3)
+    eye, K = np.eye(3), np.array([[1270.0, 0, 167.3], [0, 1270.1, 255.7], [0, 0, 1]])
     names = [f"{400000 + i if i % 2 else 410000 + i}" for i in range(CAMERAS)]
     cameras = {
-        capture: {
-            name: Camera(
-                [[1270.0, 0, 167.3], [0, 1270.1, 255.7], [0, 0, 1]], SIZE, eye, rng.normal(0, 0.1, 3) + eye[2]
-            )
-            for name in names
-        }
+        capture: {name: Camera(K, SIZE, eye, rng.normal(0, 0.1, 3) + eye[2]) for name in names}
         for capture in range(CAPTURES)
     }
     folder = root / "annotations" / "train"

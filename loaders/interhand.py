@@ -167,10 +167,10 @@ class InterHand(Dataset):
         for i, side in enumerate(SIDES):
             if valid[i].any() or hand_type in (side.value, "interacting"):
                 found = params.get(side)
-                mesh = forward_one(self.models[side], found) if found and self.options.mesh else None
-                hands.append(
-                    HandAnnotation(side, joints[i], valid[i], params=found, vertices=mesh and mesh.vertices)
-                )
+                vertices = None
+                if found is not None and self.options.mesh:
+                    vertices = forward_one(self.models[side], found).vertices
+                hands.append(HandAnnotation(side, joints[i], valid[i], params=found, vertices=vertices))
         return tuple(hands)
 
     def _params(self, row: int, camera: Camera) -> dict[Side, HandParams]:

@@ -143,7 +143,8 @@ def _known(dataset: InterHand) -> Iterator[Finding]:
 def _pictures(dataset: InterHand) -> Iterator[Finding]:
     """Looks at headers and at small files (a black picture is small), of at most 20,000 pictures."""
     rows = dataset.rows[:: max(1, len(dataset.rows) // _PICTURES)]
-    columns, wrong, black = dataset.columns, {}, []
+    columns, black = dataset.columns, list[str]()
+    wrong: dict[tuple[str, tuple[int, int], tuple[int, int]], int] = {}
     for row in rows.tolist():
         where = f"{dataset.files.data[0]}: file_name"
         try:
@@ -161,11 +162,9 @@ def _pictures(dataset: InterHand) -> Iterator[Finding]:
         stated = (int(columns["width"][row]), int(columns["height"][row]))
         if size != stated:
             camera = str(columns["camera_names"][columns["camera"][row]])
-            wrong.setdefault((camera, stated, size), []).append(row)
+            wrong[camera, stated, size] = wrong.get((camera, stated, size), 0) + 1
     for (camera, stated, size), found in sorted(wrong.items()):
-        what = (
-            f"{len(found)} pictures are {size[0]} x {size[1]}, the annotation says {stated[0]} x {stated[1]}"
-        )
+        what = f"{found} pictures are {size[0]} x {size[1]}, the annotation says {stated[0]} x {stated[1]}"
         yield Finding("note", f"camera {camera}", what, "the picture's own size is used (issue 157)")
     if black:
         yield Finding(

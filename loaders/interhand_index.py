@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +42,7 @@ def load_columns(files: Files) -> dict[str, Array]:
     for path, build in ((files.human_ids, _human), (files.rootnet, _rootnet)):
         if path is not None:
             extra = stamp((path,), SCHEMA, key)
-            columns.update(cached_columns("interhand", extra, lambda p=path, b=build: b(p, ids)))  # type: ignore[misc]
+            columns.update(cached_columns("interhand", extra, partial(build, path, ids)))
     return columns
 
 
@@ -164,13 +166,13 @@ def _tracks(columns: Columns) -> dict[str, Array]:
     return {"track_key": key[order], "track_row": order.astype(np.int32), "recording_step": usual}
 
 
-def _human(path: Any, ids: Array) -> Columns:
+def _human(path: Path, ids: Array) -> Columns:
     listed = read_ids(path)
     strangers = len(np.setdiff1d(listed, ids))
     return {"human": np.isin(ids, listed), "human_strangers": np.array([strangers, len(listed)])}
 
 
-def _rootnet(path: Any, ids: Array) -> Columns:
+def _rootnet(path: Path, ids: Array) -> Columns:
     output = read_rootnet(path)
     box, depth = np.full((len(ids), 4), np.nan), np.full((len(ids), 2), np.nan)
     if output:

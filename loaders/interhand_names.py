@@ -86,10 +86,11 @@ class CodedNames(_Lazy):
 
     def __init__(self, codes: Array, table: Sequence[str]) -> None:
         super().__init__(len(codes))
-        self.codes, self.table = codes, list(table)
+        self.codes: Array = codes
+        self.table = list(table)
 
     def _text(self, index: int) -> str:
-        return self.table[self.codes[index]]
+        return self.table[int(self.codes[index])]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return np.array(self.table, dtype=dtype or np.str_)[self.codes]

@@ -26,7 +26,7 @@ def file_name(columns: Columns, row: int) -> str:
     at = int(np.searchsorted(odd, row))
     if at < len(odd) and odd[at] == row:
         start, end = (int(columns["odd_end"][at - 1]) if at else 0), int(columns["odd_end"][at])
-        return columns["odd_bytes"][start:end].tobytes().decode()
+        return str(columns["odd_bytes"][start:end].tobytes(), "utf-8")
     recording = columns["recording"][row]
     return file_name_of(
         int(columns["recording_capture"][recording]),

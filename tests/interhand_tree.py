@@ -66,7 +66,7 @@ def _camera(turn: int) -> Camera:
     angle = 0.7 * turn
     eye = np.array([np.sin(angle), -0.2, -np.cos(angle)])
     R, t = look_at(eye, np.zeros(3), np.array([0.0, 1.0, 0.0]))
-    return Camera([[120.0, 0, 31.0], [0, 121.0, 47.5], [0, 0, 1]], SIZE, R, t)
+    return Camera(np.array([[120.0, 0, 31.0], [0, 121.0, 47.5], [0, 0, 1]]), SIZE, R, t)
 
 
 def _params(side: Side, rng: np.random.Generator) -> HandParams:

@@ -140,7 +140,7 @@ def test_the_columns_are_the_samples(scene: Scene) -> None:
                 assert ours is not None and theirs is not None
                 assert np.abs(ours[i] - theirs).max() < 1e-6
     assert truth.subsets["interacting"].sum() == 12 and truth.subsets["single"].sum() == 24
-    for i in np.flatnonzero(truth.subsets["interacting"]):
+    for i in np.flatnonzero(truth.subsets["interacting"]).tolist():
         right, left = (truth.hands[side].joints[i] for side in (Side.RIGHT, Side.LEFT))
         least = np.linalg.norm(right[:, None] - left[None], axis=-1).min()
         assert truth.subsets["close"][i] == (least < 0.02)

@@ -117,7 +117,7 @@ class Records:
                 if (one := _shape(value)) not in ((N_JOINTS, 1), (N_JOINTS,)):
                     raise self.wrong(i, f"{name} has {_words(one)}, expected {_words((N_JOINTS, 1))}")
             raise self.wrong(0, f"{name}: expected 0, 1, true or false")
-        return found.reshape(-1, N_JOINTS) != 0
+        return np.asarray(found.reshape(-1, N_JOINTS) != 0)
 
     def hand_types(self) -> npt.NDArray[np.uint8]:
         """Returns (n,) places in ``HAND_TYPES``."""

@@ -101,7 +101,7 @@ def read_joints(paths: Sequence[Path]) -> dict[str, Array]:
         HandbenchError: when a record has another number of joints, a joint is not finite, or the unit is not
             the millimetre.
     """
-    parts = []
+    parts: list[dict[str, Array]] = []
     for path in paths:
         for capture, frames, table in _moments(path, "joint_3d"):
             world = table.numbers("world_coord", len(INTERHAND42), 3)
@@ -148,11 +148,11 @@ def read_mano(paths: Sequence[Path]) -> dict[str, Array]:
     Raises:
         HandbenchError: when a record has another shape or is not finite.
     """
-    parts = []
+    parts: list[dict[str, Array]] = []
     for path in paths:
         for capture, frames, table in _moments(path, "MANO"):
             n = len(frames)
-            part = {
+            part: dict[str, Array] = {
                 "capture": np.full(n, capture, np.int16), "frame": frames, "has": np.zeros((n, 2), np.bool_),
                 "pose": np.zeros((n, 2, 48)), "shape": np.zeros((n, 2, 10)), "trans": np.zeros((n, 2, 3)),
             }  # fmt: skip
