@@ -59,7 +59,7 @@ class Piece:
             HandbenchError: where the bytes are not JSON, with the file and the byte; NaN is not JSON.
         """
         head, tail = {"list": (b"[", b"]"), "dict": (b"{", b"}"), "value": (b" ", b"")}[self.kind]
-        # A batch is a million small lists, over which the collector would walk again and again (4 times slower).
+        # A batch is a million small lists; the collector walks over them again and again: 4 times slower.
         collects = gc.isenabled()
         gc.disable()
         try:
