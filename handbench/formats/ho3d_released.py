@@ -20,6 +20,7 @@ from handbench.formats.ho3d_tree import OFFICIAL_COUNTS
 
 XYZ, VERTS = "evaluation_xyz.json", "evaluation_verts.json"
 _BLOCK, _ROW_LIMIT = 1 << 22, 1 << 26
+_NUMERALS = b"0123456789.eE+- \t\r\n"
 _ROW_END = re.compile(rb"\]\s*\]")
 
 
@@ -69,15 +70,11 @@ def read_rows(path: Path, n: int, width: int, version: str = "") -> npt.NDArray[
     rows = np.empty((n, width, 3), dtype=np.float32)
     filled = 0
     for part in _samples(path):
-        try:
-            values = orjson.loads(b"[" + part + b"]")
-            block = np.array(values, dtype=np.float64)
-        except (orjson.JSONDecodeError, ValueError, TypeError):
-            block = np.empty(0)
-        if block.ndim != 3 or block.shape[1:] != (width, 3):
-            shape = block.shape[1:] if block.ndim == 3 else "something else"
+        block = _block(part, width)
+        if block is None:
             raise HandbenchError(
-                f"{path}: rows {filled} and on are {shape}, expected {width} x 3 numbers", "download it again"
+                f"{path}: rows {filled} and on are {_shape(part)}, expected {width} x 3 numbers",
+                "download it again",
             )
         if not np.isfinite(block).all():
             raise HandbenchError(f"{path}: row {filled} or later is not finite", "download it again")
@@ -90,6 +87,33 @@ def read_rows(path: Path, n: int, width: int, version: str = "") -> npt.NDArray[
             f"take list and file of the same version, {version or 'v2 or v3'}",
         )
     return rows
+
+
+def _block(text: bytes, width: int) -> npt.NDArray[np.float64] | None:
+    """Returns rows (k, width, 3) of their JSON text, or None where it is anything else.
+
+    What is left without digits tells whether the lists are nested as they should be; the numbers are then
+    parsed as one flat list, in half the time of nested ones.
+    """
+    row = b"[" + b",".join([b"[,,]"] * width) + b"]"
+    skeleton = text.translate(None, _NUMERALS)
+    k = (len(skeleton) + 1) // (len(row) + 1)
+    if not k or skeleton != b",".join([row] * k):
+        return None
+    try:
+        values = orjson.loads(b"[" + text.translate(None, b"[]") + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return np.array(values, dtype=np.float64).reshape(k, width, 3) if len(values) == k * width * 3 else None
+
+
+def _shape(text: bytes) -> str:
+    """Says what rows are that are not as they should be."""
+    try:
+        found = np.array(orjson.loads(b"[" + text + b"]"), dtype=np.float64)
+    except (orjson.JSONDecodeError, ValueError, TypeError):
+        return "something else"
+    return f"{found.shape[1:]}" if found.ndim == 3 else "something else"
 
 
 def _versions(found: int, expected: int) -> str:
