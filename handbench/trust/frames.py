@@ -13,20 +13,23 @@ from handbench.trust.rows import HandRows
 SHARE = 0.7
 """Share of a hand's joints that must lie before the camera and inside its area."""
 
+FILE = 0.25
+"""Share of hands outside their area from which the whole file is taken to be in the frame that is named."""
+
 _Turn = Callable[[HandRows], FloatArray]
 _FRAMES: tuple[tuple[str, str, _Turn], ...] = (
     (
-        "an OpenGL camera frame (y up, z backward)",
+        "in an OpenGL camera frame (y up, z backward)",
         "negate y and z; MANO's translation also needs the J0 term",
         lambda rows: rows.joints * [1.0, -1.0, -1.0],
     ),
     (
-        "world coordinates",
+        "in world coordinates",
         "apply the camera's R and t",
         lambda rows: np.einsum("nij,nkj->nki", rows.R, rows.joints) + rows.t[:, None],
     ),
-    ("y that points up", "negate y", lambda rows: rows.joints * [1.0, -1.0, 1.0]),
-    ("x that points left", "negate x", lambda rows: rows.joints * [-1.0, 1.0, 1.0]),
+    ("with y pointing up", "negate y", lambda rows: rows.joints * [1.0, -1.0, 1.0]),
+    ("with x pointing left", "negate x", lambda rows: rows.joints * [-1.0, 1.0, 1.0]),
 )
 
 
@@ -51,8 +54,11 @@ def check_frame(rows: HandRows) -> tuple[list[Finding], HandRows, int]:
         found = lost & fits(rows, turned)
         # A frame is a property of a file: one hand among many lost ones proves nothing.
         if found.sum() > 0.5 * lost.sum():
-            words = f"{_of(found, rows)} project past their place; they do not in {frame}"
+            words = f"{_of(found, rows)} project outside their box or picture; they fit {frame}"
             findings.append(Finding("fault", rows.first(found), words, remedy))
+            if lost.sum() > FILE * len(rows) and fits(rows, turned).sum() > 0.9 * len(rows):
+                # Hands in the middle of the picture cannot tell: they are in the same file.
+                found = np.ones(len(rows), bool)
             joints[found] = turned[found]
             lost = lost & ~found
     behind = lost & np.any(np.where(rows.known, rows.joints[..., 2], np.inf) <= 0, axis=1)

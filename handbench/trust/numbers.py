@@ -63,7 +63,8 @@ def not_finite(rows: HandRows, joints: FloatArray) -> Iterator[Finding]:
 
 def fillers(rows: HandRows) -> Iterator[Finding]:
     """Gives hands with valid joints at one and the same place: filler values that were not masked."""
-    apart = np.linalg.norm(rows.joints[:, :, None] - rows.joints[:, None], axis=3)
+    joints = np.where(rows.known[..., None], rows.joints, np.nan)
+    apart = np.linalg.norm(joints[:, :, None] - joints[:, None], axis=3)
     same = (apart < 1e-9) & ~np.eye(21, dtype=bool)
     crowd = same.any(axis=2).sum(axis=1)
     for row in rows.where(crowd):
