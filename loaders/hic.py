@@ -218,7 +218,8 @@ class HicDataset(Dataset):
                 "labelled": np.array(c["labelled"][rows]),
             },
             fingerprint=self.fingerprint,
-            partial=self.coverage.partial,
+            # A synthetic tree is whole, but it is not the official set.
+            partial=self.coverage.partial or bool(c["synthetic"].any()),
         )
 
     def _truth(self, s: int) -> HandTruth:
