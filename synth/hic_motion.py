@@ -115,7 +115,7 @@ def skinned(scan: SkinnedScan, motion: Motion, frame: int) -> FloatArray:
     out = np.empty_like(scan.vertices)
     for i in range(3):
         out[:, i] = blended[:, 3 * i] * x + blended[:, 3 * i + 1] * y + blended[:, 3 * i + 2] * z
-    return out + blended[:, 9:]
+    return np.asarray(out + blended[:, 9:])
 
 
 def open_recording(root: Path, name: str, seed: int) -> Recording:
@@ -167,7 +167,7 @@ def _shoulder(motion: Motion) -> FloatArray:
     bone = next(i for i, name in enumerate(motion.bones) if name.startswith("Lower Arm"))
     turns = motion.frames[:, bone, :, :3]
     arm = -turns[..., 0].mean(axis=0)
-    way = arm + np.array([0.0, 0.8 if arm[1] > 0.2 else -0.8, 0.0])
+    way = arm * (1.0, 1.0, 0.2) + np.array([0.0, 0.8 if arm[1] > 0.2 else -0.8, 0.0])
     local = (turns.transpose(0, 2, 1) @ way).mean(axis=0)
     return np.asarray(motion.bind[bone, :, :3] @ local / np.linalg.norm(local))
 

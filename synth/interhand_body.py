@@ -25,7 +25,7 @@ _OUTLINE = np.array(
         [0.20, 0.165, 0.108], [0.35, 0.17, 0.112], [0.50, 0.185, 0.12], [0.70, 0.19, 0.12],
     ]
 )  # fmt: skip
-_LIMB = np.array([-0.115, -0.11, -0.09, -0.05, *np.linspace(0.0, 1.0, 9)])
+_LIMB = np.array([-0.115, -0.11, -0.09, -0.05, 0.0, 0.15, 0.3, 0.42, 0.421, 0.43, 0.6, 0.8, 1.0])
 _GIRTH = ([-0.115, -0.11, -0.09, -0.05, 0.0, 0.5, 1.0], [0.002, 0.014, 0.027, 0.037, 0.041, 0.048, 0.062])
 
 
@@ -64,16 +64,16 @@ class Body:
         across = across / size if size > 1e-3 else np.cross(along, [1.0, 0.0, 0.0])
         third = np.cross(along, across)
         radius = np.interp(_LIMB, *_GIRTH)
-        sleeve = np.clip((_LIMB - (0.42 if self.short else -1.0)) / 0.02, 0.0, 1.0)
+        sleeve = ((0.4205 if self.short else -1.0) < _LIMB).astype(np.float64)
         radius = radius + 0.007 * sleeve
         angle = 2 * np.pi * np.arange(_AROUND // 2) / (_AROUND // 2)
         circle = np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * third
         places = elbow + np.multiply.outer(length * _LIMB, along)
         vertices = (places[:, None] + radius[:, None, None] * circle).reshape(-1, 3)
         colors = self.skin + sleeve[:, None] * (self.shirt - self.skin)
-        colors = np.repeat(np.rint(colors).astype(np.uint8), _AROUND // 2, axis=0)
+        painted = np.repeat(np.rint(colors).astype(np.uint8), _AROUND // 2, axis=0)
         faces = _tube(len(_LIMB), _AROUND // 2)
-        return Part(f"{side.value}_upper_arm", vertices, faces, side, colors=colors, gloss=0.05)
+        return Part(f"{side.value}_upper_arm", vertices, faces, side, colors=painted, gloss=0.05)
 
 
 def draw_body(rng: np.random.Generator, tone: SkinTone, wear: Wear) -> Body:
@@ -95,11 +95,9 @@ def draw_body(rng: np.random.Generator, tone: SkinTone, wear: Wear) -> Body:
     points[..., 1] = middle[1] + rows[:, :1]
     points[..., 2] = middle[2] + rows[:, 2:3] * np.sin(angle) + wrinkle * np.sin(angle)
     long = wear.kind == "sleeve"
-    first = (
-        np.array(wear.first, np.float64)
-        if long
-        else 255.0 * drawn_color(rng, (0.05, 0.6), (0.08, 0.6), (0.3, 1.02))
-    )
+    worn = 0.5 * (np.array(wear.first, np.float64) + np.array(wear.second))
+    plain = 255.0 * drawn_color(rng, (0.05, 0.6), (0.08, 0.6), (0.3, 1.02))
+    first = np.asarray(worn if long else plain, np.float64)
     texture = _shirt(rng, first)
     torso = Part(
         "torso",

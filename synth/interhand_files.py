@@ -58,7 +58,9 @@ def write_split_files(
     Returns:
         How many pictures the split has.
     """
-    images, annotations, rootnet = [], [], []
+    images: list[Note] = []
+    annotations: list[Note] = []
+    rootnet: list[Note] = []
     for note, moment, camera, view in _pictures(notes):
         number = len(images)
         size = tuple(note["cameras"][camera]["size"])

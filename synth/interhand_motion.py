@@ -140,11 +140,11 @@ def free_hand(
     times, keys, angles = [-int(rng.integers(0, 50))], [], []
     while times[-1] < steps:
         times.append(times[-1] + int(rng.integers(42, 84)))
-    base = _drawn_stance(rng, poser, betas, arm_way(side), CENTRE, 1.0)
+    at = CENTRE + rng.normal(0.0, (0.025, 0.025, 0.025))
+    base = _drawn_stance(rng, poser, betas, arm_way(side), at, 1.0)
     for _ in times:
-        drawn = poser.draw(rng, betas, mix or FREE_MIX)
-        angles.append(drawn)
-        keys.append(_drawn_stance(rng, poser, betas, base.arm, base.wrist, 0.45))
+        angles.append(poser.draw(rng, betas, mix or FREE_MIX))
+        keys.append(_drawn_stance(rng, poser, betas, base.arm, at, 0.45))
     track = _settled(poser, betas, _angle_track(times, angles, steps))
     hands = []
     for step in range(steps):
@@ -210,6 +210,6 @@ def _drawn_stance(
     rest = place_hand(model, betas, Stance(np.eye(3), np.zeros(3), np.zeros(45), arm))
     G = wanted @ hand_frame(rest.joints, right).T
     # The middle of the hand is where it is wanted, a hand's breadth before the wrist.
-    middle = at + spread * rng.normal(0.0, (0.03, 0.03, 0.03))
-    wrist = middle - 0.07 * wanted[:, 0] if spread == 1.0 else middle
+    middle = at + spread * rng.normal(0.0, 0.03, 3)
+    wrist = middle - 0.08 * wanted[:, 0]
     return Stance(G, wrist, np.zeros(45), arm)

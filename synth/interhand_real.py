@@ -77,7 +77,7 @@ class RealMotion:
         return self._in_studio(frames, rng)
 
     def _sequence(self, run: tuple[int, int]) -> str:
-        return self.motion.names[self.motion.sequence[run[0]]]
+        return str(self.motion.names[int(self.motion.sequence[run[0]])])
 
     def _frames(self, rows: range, mirrored: bool, people: Betas) -> list[Frame]:
         """Poses both hands with the person's shape and keeps them out of each other, smoothly over time."""

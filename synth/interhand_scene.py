@@ -25,7 +25,7 @@ from handbench.types import Side
 
 FOREARM = ForearmSettings(p_bare=0.55, p_sleeve=0.45, p_none=0.0, length=(0.245, 0.27))
 EFFECTS = EffectsSettings(
-    exposure_stops=(-1.0, -0.2), p_motion_blur=0.0, p_defocus=0.0, p_low_light=0.0,
+    exposure_stops=(-0.85, 0.0), p_motion_blur=0.0, p_defocus=0.0, p_low_light=0.0,
     noise_read=(0.3, 1.2), noise_shot=(0.004, 0.02),
 )  # fmt: skip
 
