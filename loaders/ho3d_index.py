@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from handbench.errors import BadSampleError
 from handbench.formats.ho3d import box_from_corners, joints_from_opengl, points_flip, pose_flip, rotation_flip
-from handbench.formats.ho3d_meta import Ho3dMeta, read_meta
 from handbench.formats.ho3d_tree import V2_SEGMENTATION, Split, Version, folder_of, seg_folder
 from handbench.geometry import axis_angle_to_matrix
 from handbench.loaders.columns import Columns, stamp
 from handbench.loaders.ho3d_colours import vote_colours
+from handbench.loaders.ho3d_metas import DAMAGED, Raw, read_all
 from handbench.progress import Progress
 
 SCHEMA = 2
@@ -122,31 +121,35 @@ def build_index(root: Path, version: Version, split: Split, lines: Sequence[tupl
     """
     sequences = sorted({sequence for sequence, _ in lines})
     folders = {name: list_folders(root, version, split, name) for name in sequences}
-    any_picture = any(found.rgb for found in folders.values())
-    status = np.zeros(len(lines), dtype=np.int8)
-    rows, kept, files = _Rows(len(lines)), [], []
+    files = np.array([_codes(folders[sequence], frame) for sequence, frame in lines], dtype=np.int8)
+    status = np.full(len(lines), NO_META, dtype=np.int8)
+    there = np.flatnonzero(files[:, 0])
     label = f"HO-3D {version} {split}: reading annotations"
-    with Progress(len(lines), label, "frames", quiet=len(lines) < _TELL_FROM) as progress:
-        for i, (sequence, frame) in enumerate(lines):
-            found = folders[sequence]
-            rgb = _suffix(found.rgb, frame)
-            status[i] = NO_META if f"{frame}.pkl" not in found.meta else OK
-            if status[i] == OK:
-                path = folder_of(root, split, sequence, "meta") / f"{frame}.pkl"
-                status[i] = rows.add(path, keep=rgb > 0 or not any_picture)
-            if status[i] in (OK, BAD):
-                kept.append(i)
-                files.append((rgb, _suffix(found.depth, frame), _suffix(found.seg, frame)))
-            progress.advance()
-    columns = rows.columns()
-    columns["fingerprint"] = np.array([_content(columns, [lines[i] for i in kept], version, split)])
-    columns["line"] = np.array(kept, dtype=np.int64)
-    columns["rgb"], columns["depth"], columns["seg"] = np.array(files, dtype=np.int8).reshape(-1, 3).T
-    columns["status"] = status
+    with Progress(len(there), label, "frames", quiet=len(there) < _TELL_FROM) as progress:
+        raw = read_all([str(_meta_path(root, split, lines[i])) for i in there.tolist()], progress.advance)
+    status[there] = np.array([OK, UNANNOTATED, BAD], dtype=np.int8)[raw["state"]]
+    if files[:, 1].any():
+        status[np.isin(status, (OK, BAD)) & (files[:, 1] == 0)] = NO_PICTURE
+    kept = np.flatnonzero(np.isin(status, (OK, BAD)))
+    columns = _convert({name: values[np.searchsorted(there, kept)] for name, values in raw.items()})
+    samples = [lines[i] for i in kept.tolist()]
+    columns["fingerprint"] = np.array([_content(columns, samples, version, split)])
+    columns["line"], columns["status"] = kept, status
+    columns["rgb"], columns["depth"], columns["seg"] = np.ascontiguousarray(files[kept, 1:].T)
     columns["seg_folder"] = np.array([str(folders[name].seg_folder or "") for name in sequences])
-    paths = [_seg_path(folders, lines[i], code) for i, code in zip(kept, columns["seg"], strict=True)]
+    paths = [_seg_path(folders, line, code) for line, code in zip(samples, columns["seg"], strict=True)]
     columns["hand_colour"], columns["seg_balance"] = vote_colours(columns, paths)
     return columns
+
+
+def _codes(found: Folders, frame: str) -> tuple[int, int, int, int]:
+    """Returns whether there is an annotation, and which suffix picture, depth map and segmentation have."""
+    meta = int(f"{frame}.pkl" in found.meta)
+    return meta, _suffix(found.rgb, frame), _suffix(found.depth, frame), _suffix(found.seg, frame)
+
+
+def _meta_path(root: Path, split: Split, line: tuple[str, str]) -> Path:
+    return folder_of(root, split, line[0], "meta") / f"{line[1]}.pkl"
 
 
 def _suffix(names: frozenset[str], frame: str) -> int:
@@ -166,72 +169,30 @@ def _content(columns: Columns, lines: list[tuple[str, str]], version: str, split
     return digest.hexdigest()
 
 
-_SHAPES: dict[str, tuple[int, ...]] = {
-    "hand_joints": (21, 3), "cam_mat": (3, 3), "hand_pose": (48,), "hand_beta": (10,), "hand_trans": (3,),
-    "obj_rot": (3,), "obj_trans": (3,), "obj_corners": (8, 3), "obj_corners_rest": (8, 3), "hand_box": (4,),
-}  # fmt: skip
-
-
-class _Rows:
-    """Collects up to ``n`` annotations as they come and turns them into columns at the end."""
-
-    def __init__(self, n: int) -> None:
-        self.values = {name: np.full((n, *shape), np.nan) for name, shape in _SHAPES.items()}
-        self.bad: list[bool] = []
-        self.names: list[str] = []
-        self.cameras: list[str] = []
-        self.contact: list[int] = []
-
-    def add(self, path: Path, keep: bool) -> int:
-        """Reads one annotation and returns its status; without ``keep`` it is only looked at."""
-        try:
-            meta = read_meta(path)
-        except BadSampleError:
-            meta, status = Ho3dMeta(np.full(3, np.nan), np.full((3, 3), np.nan)), BAD
-        else:
-            status = OK if meta is not None else UNANNOTATED
-        if meta is None:
-            return UNANNOTATED
-        if not keep:
-            return NO_PICTURE
-        for name, values in self.values.items():
-            value = getattr(meta, name)
-            if value is not None:
-                # The wrist alone (3,) is the first of 21 joints.
-                row = values[len(self.bad)]
-                row[: len(value) if value.ndim == row.ndim else 1] = value
-        self.bad.append(status == BAD)
-        self.names.append(meta.obj_name)
-        self.cameras.append(",".join(meta.cam_ids))
-        self.contact.append(-1 if meta.vert_contact is None else int(meta.vert_contact.sum()))
-        return status
-
-    def columns(self) -> dict[str, npt.NDArray[Any]]:
-        """Returns the columns, converted to inner conventions."""
-        n = len(self.bad)
-        raw = {name: values[:n] for name, values in self.values.items()}
-        # The posed wrist is J0 + trans in any frame.
-        rest_wrist = raw["hand_joints"][:, 0] - raw["hand_trans"]
-        with np.errstate(invalid="ignore"):
-            pose, transl = pose_flip(raw["hand_pose"], raw["hand_trans"], rest_wrist)
-            rotation = axis_angle_to_matrix(rotation_flip(raw["obj_rot"]))
-            place = points_flip(raw["obj_trans"])
-            # The rest box is not flipped: R carries the flip. The evaluation split names the rest box alone.
-            posed = raw["obj_corners_rest"] @ np.swapaxes(rotation, 1, 2) + place[:, None]
-            corners = np.where(np.isnan(raw["obj_corners"]), posed, points_flip(raw["obj_corners"]))
-        return {
-            "joints": np.ascontiguousarray(joints_from_opengl(raw["hand_joints"])),
-            "K": raw["cam_mat"],
-            "pose": pose,
-            "betas": raw["hand_beta"],
-            "transl": transl,
-            "object_R": rotation,
-            "object_t": place,
-            "corners": corners,
-            "corners_rest": raw["obj_corners_rest"],
-            "box": box_from_corners(raw["hand_box"]),
-            "bad": np.array(self.bad, dtype=np.bool_),
-            "object_name": np.array(self.names, dtype=np.str_),
-            "cameras": np.array(self.cameras, dtype=np.str_),
-            "contact": np.array(self.contact, dtype=np.int32),
-        }
+def _convert(raw: Raw) -> dict[str, npt.NDArray[Any]]:
+    """Turns annotations into inner conventions."""
+    # The posed wrist is J0 + trans in any frame.
+    rest_wrist = raw["hand_joints"][:, 0] - raw["hand_trans"]
+    with np.errstate(invalid="ignore"):
+        pose, transl = pose_flip(raw["hand_pose"], raw["hand_trans"], rest_wrist)
+        rotation = axis_angle_to_matrix(rotation_flip(raw["obj_rot"]))
+        place = points_flip(raw["obj_trans"])
+        # The rest box is not flipped: R carries the flip. The evaluation split names the rest box alone.
+        posed = raw["obj_corners_rest"] @ np.swapaxes(rotation, 1, 2) + place[:, None]
+        corners = np.where(np.isnan(raw["obj_corners"]), posed, points_flip(raw["obj_corners"]))
+    return {
+        "joints": np.ascontiguousarray(joints_from_opengl(raw["hand_joints"])),
+        "K": raw["cam_mat"],
+        "pose": pose,
+        "betas": raw["hand_beta"],
+        "transl": transl,
+        "object_R": rotation,
+        "object_t": place,
+        "corners": corners,
+        "corners_rest": raw["obj_corners_rest"],
+        "box": box_from_corners(raw["hand_box"]),
+        "bad": raw["state"] == DAMAGED,
+        "object_name": raw["obj_name"],
+        "cameras": raw["cam_ids"],
+        "contact": raw["contact"],
+    }

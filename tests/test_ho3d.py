@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from handbench.formats.ho3d_meta import write_meta
 from handbench.formats.ho3d_released import XYZ, write_released_gt
 from handbench.formats.ho3d_seg import encode_seg
 from handbench.loaders.ho3d import Ho3d
+from handbench.loaders.ho3d_metas import DAMAGED, EMPTY, GOOD, read_all, read_metas
 from handbench.types import Sample, Side
 
 ANNOTATED = [line for line in FRAMES if line != ("ABF10", "0007")]
@@ -446,3 +448,27 @@ def test_a_synthetic_tree_tells_its_strata_and_what_is_seen(copy: Copy) -> None:
     (tree.root / ABOUT).write_text("{")
     with pytest.raises(HandbenchError, match=r"handbench\.json: "):
         opened(tree)
+
+
+def test_annotations_read_in_processes_are_the_same(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = copy()
+    meta_path(tree, "SM1", "0012").write_bytes(b"broken")
+    paths = [str(meta_path(tree, *line)) for line in FRAMES]
+    counts: list[int] = []
+    alone = read_metas(paths, counts.append)
+    assert alone["state"].tolist() == [GOOD, GOOD, GOOD, GOOD, DAMAGED, EMPTY, GOOD]
+    assert sum(counts) == 7
+
+    def both() -> None:
+        counts.clear()
+        found = read_all(paths, counts.append, workers=2)
+        assert found.keys() == alone.keys() and sum(counts) == 7
+        for name, values in alone.items():
+            np.testing.assert_array_equal(found[name], values)
+
+    both()
+    # A process that does not start costs time alone.
+    monkeypatch.setattr(sys, "executable", str(tree.root / "nothing"))
+    both()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    both()
