@@ -26,6 +26,8 @@ class Family:
         depth: how far below the object's top the fingertips reach at most [m].
         pitch: least and greatest tilt of the hand about the axis between thumb and fingers, or for a wrap
             of the object's axis across the palm [degree].
+        thumb: flexion, abduction and twist of its base, flexion of its second and third joint [degree], where
+            they differ from the archetype's.
     """
 
     kinds: tuple[str, ...]
@@ -39,6 +41,7 @@ class Family:
     width: tuple[float, float]
     depth: float
     pitch: tuple[float, float]
+    thumb: tuple[float, ...] = ()
 
 
 _ALL = (THUMB, INDEX, MIDDLE, RING, LITTLE)
@@ -46,7 +49,7 @@ _ALL = (THUMB, INDEX, MIDDLE, RING, LITTLE)
 FAMILIES: dict[str, Family] = {
     "wrap": Family(
         ("can", "bottle", "mug", "box"), {"cylinder": 1.0}, True,
-        0.001, 0.002, 0.004, 0.003, _ALL, (0.02, 0.09), 0.0, (5, 25),
+        0.001, 0.002, 0.004, 0.003, _ALL, (0.02, 0.09), 0.0, (5, 25), (30, 40, 20, 25, 30),
     ),
     "cradle": Family(
         ("ball", "apple"), {"sphere": 1.0}, False,
@@ -57,7 +60,7 @@ FAMILIES: dict[str, Family] = {
         0.001, 0.008, 0.0, 0.0, _ALL, (0.03, 0.08), 0.03, (-15, 25),
     ),
     "pinch": Family(
-        ("pen", "box", "ball"), {"tripod": 1.0, "precision": 0.6}, False,
+        ("pen", "box", "ball", "phone"), {"tripod": 1.0, "precision": 0.6}, False,
         0.001, 0.0, 0.0, 0.0, (THUMB, INDEX, MIDDLE, RING), (0.005, 0.045), 0.018, (-15, 25),
     ),
     "cap": Family(

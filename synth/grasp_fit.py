@@ -9,7 +9,16 @@ import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.synth.grasp_hand import FREE, GraspHand
-from handbench.synth.grasp_kernel import Goal, measure, moved_root, pose_hand, residuals, spread
+from handbench.synth.grasp_kernel import (
+    SPHERE_FREE,
+    SPHERE_SIGMA,
+    Goal,
+    measure,
+    moved_root,
+    pose_hand,
+    residuals,
+    spread,
+)
 from handbench.synth.grasp_solid import Field
 
 ROOT = 6
@@ -41,7 +50,8 @@ class Fitted:
         signed: (778,) signed distances to the object [m].
         cost: sum of squared residuals.
         self_cost: what of it comes from fingers inside fingers.
-        prior_cost: what of it comes from unusual angles.
+        overlap: how deep the object enters the spheres inside the hand at most [m]: thin things pass between
+            vertices, but not between spheres.
     """
 
     state: HandState
@@ -49,7 +59,7 @@ class Fitted:
     signed: FloatArray
     cost: float
     self_cost: float
-    prior_cost: float
+    overlap: float
 
 
 def fit_hand(
@@ -74,8 +84,13 @@ def fit_hand(
     at = len(out) - 6 - 15
     return Fitted(
         HandState(rotation, wrist, angles), vertices, signed, float(out @ out),
-        float(np.sum(out[at : at + 15] ** 2)), float(np.sum(out[at - 25 : at] ** 2)),
+        float(np.sum(out[at : at + 15] ** 2)), _overlap(out[778 : 778 + len(hand.skin.anchors)]),
     )  # fmt: skip
+
+
+def _overlap(rows: FloatArray) -> float:
+    worst = float(rows.max())
+    return worst * SPHERE_SIGMA + SPHERE_FREE if worst > 0.0 else 0.0
 
 
 @numba.njit(cache=True, nogil=True)

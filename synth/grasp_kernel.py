@@ -20,11 +20,11 @@ from handbench.synth.rotations import exponential, logarithm, product
 INSIDE_SIGMA, INSIDE_FREE = 0.0006, 0.0004
 """Skin inside the object [m]: how bad, and how much is free."""
 
-SPHERE_SIGMA, SPHERE_FREE = 0.0012, 0.0010
+SPHERE_SIGMA, SPHERE_FREE = 0.0007, 0.0006
 TABLE_SIGMA = 0.0010
 SELF_SIGMA, SELF_FREE = 0.0010, 0.0015
 
-LOWEST = 4
+LOWEST = 2
 """A segment touches with so many of its vertices."""
 
 REACH = 0.010
@@ -44,7 +44,7 @@ class Goal(NamedTuple):
         rotation: (3, 3) the root's rotation it should be near to.
         wrist: (3,) the wrist it should be near to [m].
         root: (2,) one over the standard deviations of rotation [1/rad] and place [1/m].
-        table: (4,) unit normal, out of the table, and height of the plane along it; zeros where there is none.
+        table: (4,) unit normal, out of the table, and height of the plane along it; zeros for none.
     """
 
     contact: FloatArray

@@ -43,27 +43,24 @@ def draw_stand(rng: np.random.Generator, solid: Solid, family: Family) -> Stand 
             for across in range(3):
                 if across == up or not family.width[0] <= sides[across] <= family.width[1]:
                     continue
-                if solid.kind != "box" and (up != 1 or across != 0):
-                    continue
-                if _suits(family, sides, up, across):
+                if _suits(family, solid.kind, sides, up, across):
                     choices.append((np.eye(3)[up], np.eye(3)[across]))
     elif family.width[0] <= sides[1] <= family.width[1]:
         turn = rng.uniform(-np.pi, np.pi)
-        if solid.kind == "mug":
-            # The handle lies off the fingers and off the palm.
-            turn = np.pi / 2 + rng.uniform(-0.4, 0.4) + np.pi * rng.integers(2)
         choices.append((Z, np.array([np.cos(turn), np.sin(turn), 0.0])))
     if not choices:
         return None
     up, across = choices[int(rng.integers(len(choices)))]
     heights = solid.vertices @ up
-    return Stand(
-        up, across * (1 if rng.random() < 0.5 else -1), np.append(up, heights.min()), float(heights.max())
-    )
+    sign = 1.0 if rng.random() < 0.5 else -1.0
+    return Stand(up, sign * across, np.append(up, heights.min()), float(heights.max()))
 
 
-def _suits(family: Family, sides: FloatArray, up: int, across: int) -> bool:
+def _suits(family: Family, kind: str, sides: FloatArray, up: int, across: int) -> bool:
     along = 3 - up - across
+    if kind != "box":
+        # A pen lies, a phone lies or stands on its long side.
+        return (up, across) == (1, 0) or (kind == "phone" and (up, across) == (0, 1))
     if family.power:
         # A wrap needs a standing bar that the fingers go round.
         return up == 2 and sides[2] > 0.085 and sides[across] < 0.06 and sides[along] < 0.075

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from numba import njit
 
 from handbench.arrays import BoolArray, FloatArray, IndexArray
+from handbench.hands.contact import penetration_depth
 from handbench.hands.surface_tree import build_tree, nearest_distance2, refit, winding_number
 from handbench.synth.solids import Solid
 
@@ -42,14 +43,41 @@ class SolidSurface:
     """
 
     def __init__(self, solid: Solid) -> None:
+        self.vertices = np.ascontiguousarray(solid.vertices)
         self.faces = closed_faces(solid.vertices, solid.faces)
         tree = build_tree(solid.vertices, self.faces)
-        corners, boxes = refit(np.ascontiguousarray(solid.vertices), *tree)
+        corners, boxes = refit(self.vertices, *tree)
         self._arrays = (tree.first, tree.sizes, tree.second, corners, boxes)
+
+    def depth(self, hand: FloatArray, faces: npt.NDArray[np.int32]) -> float:
+        """Returns how deep [m] the deepest vertex of hand or object lies inside the other.
+
+        Args:
+            hand: (778, 3) in the object's rest frame [m].
+            faces: the hand's closed faces; the same array in every call.
+        """
+        return penetration_depth(hand, faces, self.vertices, self.faces)
 
     def distances(self, points: FloatArray) -> Distances:
         """Measures points (N, 3) in the object's rest frame [m]; about 1 microsecond each."""
         return Distances(*_measure(np.ascontiguousarray(points, np.float64), *self._arrays))
+
+
+_SURFACES: dict[int, tuple[Solid, SolidSurface]] = {}
+_MAX_SURFACES = 16
+
+
+def surface_of(solid: Solid) -> SolidSurface:
+    """Returns the surface of an object; the trees of the last few objects are kept."""
+    known = _SURFACES.get(id(solid))
+    if known is not None:
+        return known[1]
+    if len(_SURFACES) >= _MAX_SURFACES:
+        _SURFACES.pop(next(iter(_SURFACES)))
+    # The solid is kept beside its tree, so that its id stays its own.
+    surface = SolidSurface(solid)
+    _SURFACES[id(solid)] = (solid, surface)
+    return surface
 
 
 def closed_faces(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:

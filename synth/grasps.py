@@ -14,6 +14,7 @@ from handbench.synth.grasp_hand import FREE, N_GROUPS, PALM_GROUP, GraspHand, ha
 from handbench.synth.grasp_kernel import Goal
 from handbench.synth.grasp_placement import Stand, draw_stand, place_in_hand
 from handbench.synth.grasp_solid import Field, make_field
+from handbench.synth.grasp_surface import surface_of
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.solids import Solid
 
@@ -21,6 +22,22 @@ TIGHT = np.array([3.5, 7.0, 3.5, 4.5] * 4 + [4.0, 4.0, 5.0, 4.0, 3.5])
 """One over the standard deviation of each free angle about the drawn shape [1/rad]."""
 
 ROOT_TIGHT = np.array([3.0, 60.0])
+
+
+HOPELESS = 500.0
+"""A fit that costs more than this after some steps is given up."""
+
+OVERLAP = 0.003
+"""The object enters the spheres inside the hand no deeper than this [m]."""
+
+STARTS = 6
+"""Placements that are tried before one is fitted."""
+
+TABLE_FREE = 0.0003
+"""The hand keeps so far off the table [m]."""
+
+DEEPEST = 0.003
+"""No vertex of hand or object lies deeper than this in the other, in a grasp [m]."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +49,7 @@ class Grasp:
         state: the hand in the object's rest frame.
         stand: how the object rests while it is grasped.
         gaps: (5,) least distance of each finger's palmar skin to the object [m], negative inside.
-        depth: how deep the deepest skin lies inside [m].
+        depth: how deep the deepest vertex of hand or object lies inside the other [m].
         score: lower is better.
         goal: what the fit was asked for.
     """
@@ -57,8 +74,8 @@ def suitable(families: Sequence[str], kind: str) -> list[str]:
 
 
 def make_grasp(
-    rng: np.random.Generator, hand: GraspHand, solid: Solid, families: Sequence[str], tries: int = 6,
-    enough: float = 12.0,
+    rng: np.random.Generator, hand: GraspHand, solid: Solid, families: Sequence[str], tries: int = 14,
+    enough: float = 40.0,
 ) -> Grasp | None:  # fmt: skip
     """Finds a grasp: the best of some tries, or the first that is good enough.
 
@@ -110,25 +127,51 @@ def _try(
     rng: np.random.Generator, hand: GraspHand, poser: HandPoser, solid: Solid, field: Field, name: str
 ) -> Grasp | None:
     family = FAMILIES[name]
-    stand = draw_stand(rng, solid, family)
-    if stand is None:
+    best: tuple[float, Stand, HandState, Goal] | None = None
+    for _ in range(STARTS):
+        stand = draw_stand(rng, solid, family)
+        if stand is None:
+            return None
+        angles = poser.draw(rng, hand.betas, family.shapes, vary=0.6)
+        if family.thumb:
+            shape_thumb(angles, family.thumb)
+        start = place_in_hand(rng, hand, angles, solid, stand, family)
+        goal = goal_for(family, angles, start, stand.table + np.array([0.0, 0.0, 0.0, TABLE_FREE]))
+        cost = fit_hand(hand, field, start, goal, rounds=0).cost
+        if best is None or cost < best[0]:
+            best = cost, stand, start, goal
+    assert best is not None
+    _, stand, start, goal = best
+    fitted = fit_hand(hand, field, start, goal, rounds=6)
+    if fitted.cost > HOPELESS:
         return None
-    angles = poser.draw(rng, hand.betas, family.shapes, vary=0.6)
-    start = place_in_hand(rng, hand, angles, solid, stand, family)
-    table = stand.table + np.array([0.0, 0.0, 0.0, 0.002])
-    goal = goal_for(family, angles, start, table)
-    fitted = fit_hand(hand, field, start, goal, rounds=25)
-    return graded(hand, name, fitted, stand, goal)
+    fitted = fit_hand(hand, field, fitted.state, goal, rounds=20)
+    return graded(hand, name, solid, fitted, stand, goal)
 
 
-def graded(hand: GraspHand, name: str, fitted: Fitted, stand: Stand, goal: Goal) -> Grasp | None:
+def shape_thumb(angles: FloatArray, thumb: tuple[float, ...]) -> None:
+    """Writes the thumb's flexion, abduction, twist, and flexion of its other joints [degree] into angles."""
+    angles[12] = np.deg2rad(thumb[:3])
+    angles[13, 0], angles[14, 0] = np.deg2rad(thumb[3:])
+
+
+def graded(
+    hand: GraspHand, name: str, solid: Solid, fitted: Fitted, stand: Stand, goal: Goal
+) -> Grasp | None:
     """Measures a fitted hand; None where it does not hold."""
     gaps = finger_gaps(hand, fitted.signed)
-    depth = float(max(-fitted.signed.min(), 0.0))
     low = float((fitted.vertices @ goal.table[:3]).min() - goal.table[3])
+    if (
+        (gaps < 0.003).sum() < 3
+        or gaps[0] > 0.003
+        or low < -0.0015
+        or fitted.self_cost > 12.0
+        or fitted.overlap > OVERLAP
+    ):
+        return None
+    depth = surface_of(solid).depth(fitted.vertices, hand.model.closed_faces)
     grasp = Grasp(name, fitted.state, stand, gaps, depth, fitted.cost, goal)
-    holds = (gaps < 0.003).sum() >= 3 and gaps[0] < 0.003 and depth < 0.003
-    return grasp if holds and low > -0.002 and fitted.self_cost < 12.0 else None
+    return grasp if depth < DEEPEST else None
 
 
 def finger_gaps(hand: GraspHand, signed: FloatArray) -> FloatArray:

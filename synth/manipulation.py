@@ -10,7 +10,7 @@ from handbench.arrays import FloatArray
 from handbench.synth.grasp_fit import Fitted, HandState, fit_hand
 from handbench.synth.grasp_hand import FREE, GraspHand
 from handbench.synth.grasp_solid import Field
-from handbench.synth.grasps import Grasp, finger_gaps
+from handbench.synth.grasps import OVERLAP, Grasp, finger_gaps
 from handbench.synth.rotations import exponential, product
 from handbench.synth.take_curves import between_rotations, eased
 
@@ -69,6 +69,7 @@ def holds(hand: GraspHand, fitted: Fitted) -> bool:
         and gaps[0] < TOUCH
         and fitted.signed.min() > -DEEPEST
         and fitted.self_cost < 15.0
+        and fitted.overlap < OVERLAP
     )
 
 

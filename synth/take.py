@@ -18,7 +18,7 @@ from handbench.types import HandParams, Side
 FPS = 30
 
 STRATA: tuple[str, ...] = ("plain", "fast", "second-hand")
-"""``plain`` moves as tracked hands do; ``fast`` three to five times that; ``second-hand`` adds a left hand."""
+"""``plain`` moves like tracked hands, ``fast`` 3 to 5 times as much; ``second-hand`` has a left hand too."""
 
 PHASES: tuple[str, ...] = ("reach", "grasp", "lift", "manipulate", "place", "release", "retreat")
 """The phases of a take, in their order."""

@@ -68,7 +68,7 @@ def draw_approach(
         length: of the way [m].
     """
     state = grasp.state
-    forward, normal, across = (state.rotation @ hand.frame).T
+    forward, normal = (state.rotation @ hand.frame).T[:2]
     up = grasp.stand.up
     away = -0.75 * normal - 0.6 * forward + 0.15 * up if FAMILIES[grasp.family].power else up - 0.45 * forward
     poser = HandPoser(hand.model, hand_spheres(hand.model))
@@ -77,7 +77,7 @@ def draw_approach(
     for opening in (*OPENINGS, *OPENINGS):
         aside = away / np.linalg.norm(away) + 0.25 * rng.standard_normal(3)
         aside -= min(float(aside @ up), 0.0) * up
-        turn = exponential(np.deg2rad(9.0) * rng.standard_normal(3))
+        turn = exponential(np.deg2rad(15.0) * rng.standard_normal(3))
         far = HandState(turn @ state.rotation, state.wrist + length * aside / np.linalg.norm(aside), relaxed)
         way = Approach(far, opened(hand, state.angles, opening), state)
         depth = deepest(hand, field, grasp.stand.table, way.path(18, 8))

@@ -8,10 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray, IndexArray
-from handbench.hands.contact import penetration_depth
 from handbench.hands.model import HandModel, forward
-from handbench.synth.grasp_surface import Distances, SolidSurface
-from handbench.synth.solids import Solid
+from handbench.synth.grasp_surface import Distances, surface_of
 from handbench.synth.spheres import FINGER_JOINTS
 from handbench.synth.take import HandTrack, Take
 
@@ -51,23 +49,6 @@ def finger_vertices(model: HandModel) -> tuple[IndexArray, ...]:
     return tuple(np.flatnonzero(np.isin(bone, joints)) for joints in FINGER_JOINTS)
 
 
-_SURFACES: dict[int, tuple[Solid, SolidSurface]] = {}
-_MAX_SURFACES = 16
-
-
-def surface_of(solid: Solid) -> SolidSurface:
-    """Returns the surface of an object; the trees of the last few objects are kept."""
-    known = _SURFACES.get(id(solid))
-    if known is not None:
-        return known[1]
-    if len(_SURFACES) >= _MAX_SURFACES:
-        _SURFACES.pop(next(iter(_SURFACES)))
-    # The solid is kept beside its tree, so that its id stays its own.
-    surface = SolidSurface(solid)
-    _SURFACES[id(solid)] = (solid, surface)
-    return surface
-
-
 def vertex_distances(take: Take, frame: int, vertices: FloatArray) -> Distances:
     """Measures a hand's vertices against the object: distance, nearest point on it, inside or not.
 
@@ -101,10 +82,9 @@ def contact_report(take: Take, model: HandModel) -> ContactReport:
     gaps, depth = np.empty((count, 5)), np.empty(count)
     surface = surface_of(take.solid)
     fingers = finger_vertices(model)
-    rest = np.ascontiguousarray(take.solid.vertices)
     for frame, vertices in enumerate(track_vertices(model, take.right)):
         local = (vertices - take.object_t[frame]) @ take.object_R[frame]
         near = surface.distances(local).distance
         gaps[frame] = [near[rows].min() for rows in fingers]
-        depth[frame] = penetration_depth(local, model.closed_faces, rest, surface.faces)
+        depth[frame] = surface.depth(local, model.closed_faces)
     return ContactReport(gaps, depth, take.held)

@@ -10,7 +10,7 @@ from handbench.synth.rotations import exponential, logarithm, product
 
 
 def eased(time: FloatArray, start: float, stop: float) -> FloatArray:
-    """Returns 0 before ``start``, 1 after ``stop`` and the minimum-jerk step between (Flash and Hogan 1985)."""
+    """Returns 0 before ``start``, 1 after ``stop`` the minimum-jerk step (Flash and Hogan 1985) between."""
     t = np.clip((np.asarray(time, np.float64) - start) / max(stop - start, 1e-9), 0.0, 1.0)
     return np.asarray(t**3 * (10.0 - 15.0 * t + 6.0 * t * t))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from handbench.synth.take_curves import tremor
 UP = np.array([0.0, -1.0, 0.0])
 
 ELBOW = np.array([-0.22, 0.0, 0.42])
-"""Where the right elbow lies when the hand is in the middle of the workspace, far enough to be a direction."""
+"""Where the right elbow lies when the hand is in the middle of the workspace; a direction."""
 
 FOLLOW = 0.35
 """Share of the hand's way that the elbow goes along."""
@@ -114,8 +115,8 @@ def held_places(
     Returns:
         The poses, and the knots (K,) at which they are reached: as far apart as the way between them.
     """
-    lift = start.t + UP * rng.uniform(0.05, 0.09) + 0.012 * rng.standard_normal(3) * (1, 0, 1)
-    lower = end.t + UP * rng.uniform(0.045, 0.08) + 0.012 * rng.standard_normal(3) * (1, 0, 1)
+    lift = start.t + UP * rng.uniform(0.035, 0.06) + 0.012 * rng.standard_normal(3) * (1, 0, 1)
+    lower = end.t + UP * rng.uniform(0.035, 0.06) + 0.012 * rng.standard_normal(3) * (1, 0, 1)
     places = [start, Place(start.R, lift)]
     wrist0 = start.R @ grasp.state.wrist
     hand0 = start.R @ grasp.state.rotation
@@ -123,10 +124,10 @@ def held_places(
     roll0 = _roll(hand0 @ hand.frame[:, 1], arm)
     position, roll = lift.copy(), roll0
     for _ in range(count):
-        goal = np.array([rng.uniform(-0.10, 0.10), rng.uniform(-0.13, 0.0), rng.uniform(-0.07, 0.07)]) * wide
+        goal = np.array([rng.uniform(-0.07, 0.07), rng.uniform(-0.09, 0.02), rng.uniform(-0.05, 0.05)]) * wide
         goal[1] = min(goal[1], start.t[1] - 0.05)
         position = position + rng.uniform(0.45, 0.9) * (goal - position)
-        roll = float(np.clip(roll + np.deg2rad(42.0) * rng.standard_normal() * wide, LEAST_ROLL, MOST_ROLL))
+        roll = float(np.clip(roll + np.deg2rad(50.0) * rng.standard_normal() * wide, LEAST_ROLL, MOST_ROLL))
         bend, side = np.deg2rad(14.0) * rng.standard_normal(), np.deg2rad(8.0) * rng.standard_normal()
         turn = (
             about(arm, roll - roll0)
@@ -135,7 +136,7 @@ def held_places(
         )
         places.append(Place(turn @ start.R, position))
     places += [Place(end.R, lower), end]
-    ways = [way_between(a, b) for a, b in zip(places[:-1], places[1:], strict=True)]
+    ways = [way_between(a, b) for a, b in itertools.pairwise(places)]
     # Short ways are gone at a slower pace, as people do.
     steps = np.array(ways) ** 0.85 * np.exp(0.15 * rng.standard_normal(len(ways))) + 0.012
     return places, np.concatenate([[0.0], np.cumsum(steps)])
@@ -150,9 +151,11 @@ def way_between(a: Place, b: Place) -> float:
 def swayed(
     rng: np.random.Generator, R: FloatArray, t: FloatArray, weight: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Returns poses (T, 3, 3) and (T, 3) with a tremor of some tenths of a millimetre where weight is 1."""
-    shift = 0.00035 * tremor(rng, len(t), 3, 1 / 30, 1 / 5)
-    turn = np.deg2rad(0.12) * tremor(rng, len(t), 3, 1 / 30, 1 / 5)
+    """Returns poses (T, 3, 3) and (T, 3) that sway by a millimetre and tremble by less, where weight is 1."""
+    count = len(t)
+    shift = 0.0010 * tremor(rng, count, 3, 1 / 45, 1 / 15) + 0.00025 * tremor(rng, count, 3, 1 / 14, 1 / 5)
+    turn = np.deg2rad(0.9) * tremor(rng, count, 3, 1 / 45, 1 / 15)
+    turn += np.deg2rad(0.12) * tremor(rng, count, 3, 1 / 14, 1 / 5)
     turned = np.array([exponential(w * v) @ A for w, v, A in zip(weight, turn, R, strict=True)])
     return turned, t + weight[:, None] * shift
 

@@ -14,6 +14,7 @@ from handbench.seeding import rng_for
 from handbench.synth.grasp_hand import GraspHand
 from handbench.synth.grasp_kernel import pose_hand, pose_of
 from handbench.synth.grasp_solid import Field, make_field, signed_distances
+from handbench.synth.grasp_surface import surface_of
 from handbench.synth.grasps import Grasp, finger_gaps, make_grasp, suitable
 from handbench.synth.manipulation import HandPath, held_path, joined
 from handbench.synth.solids import Solid, make_solid
@@ -21,13 +22,14 @@ from handbench.synth.take import TABLE_Y, HandTrack, Take, TakeSettings, check_s
 from handbench.synth.take_approach import Approach, draw_approach
 from handbench.synth.take_curves import eased, through_points, through_rotations, uneven
 from handbench.synth.take_pace import PACES, Pace
-from handbench.synth.take_plan import Place, arm_directions, held_places, swayed, table_place
+from handbench.synth.take_plan import arm_directions, held_places, swayed, table_place
 from handbench.synth.take_second import second_hand
 from handbench.synth.take_table import lifted
 from handbench.types import Side
 
 LEAST_FRAMES = 120
 ATTEMPTS = 12
+_EVERY = 4
 
 HOLD_SHARE, HOLD_DEPTH = 0.95, 0.004
 """A take is drawn again when fewer of its held frames have three fingers near, or when skin is deeper [m]."""
@@ -135,7 +137,7 @@ def _object_motion(
     rng: np.random.Generator, cast: _Cast, inner: HandPath, frames: int, pace: Pace
 ) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     """Returns the object's pose in every frame, and the phases."""
-    near = rng.uniform((-0.07, -0.04), (0.07, 0.06), (2, 2))
+    near = rng.uniform((-0.05, -0.03), (0.05, 0.05), (2, 2))
     start = table_place(rng, cast.hand, cast.grasp, near[0], np.deg2rad(15))
     end = table_place(rng, cast.hand, cast.grasp, near[1], np.deg2rad(15))
     count = max(round(len(inner) / pace.leg) - 3, 1)
@@ -163,7 +165,10 @@ def _holds(cast: _Cast, path: HandPath, held: BoolArray) -> bool:
         )
         signed = signed_distances(vertices, *cast.field)
         near += int((finger_gaps(cast.hand, signed) < 0.0035).sum() >= 3)
+        # The mesh against the mesh costs more; between two frames little changes.
         deep = max(deep, -float(signed.min()))
+        if frame % _EVERY == 0:
+            deep = max(deep, surface_of(cast.solid).depth(vertices, cast.hand.model.closed_faces))
     return near >= HOLD_SHARE * held.sum() and deep < HOLD_DEPTH
 
 
