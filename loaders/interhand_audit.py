@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from handbench.datasets import Finding
-from handbench.errors import BadSampleError
+from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.images import decode_image, image_size, read_bytes
 from handbench.formats.interhand import HAND_TYPES
+from handbench.formats.interhand_texts import skeleton_difference
 from handbench.formats.paths import inside
 from handbench.loaders.interhand_checks import check_boxes, check_mano, check_validity
 from handbench.loaders.interhand_known import KNOWN_FAULTS, OFFICIAL_COUNTS
@@ -41,6 +43,9 @@ def _files(dataset: InterHand) -> Iterator[Finding]:
     files, split = dataset.files, dataset.split
     folder = str(files.data[0].parent)
     names = {path.name for path in files.texts}
+    for path in files.texts:
+        if path.name == "skeleton.txt":
+            yield from _skeleton(path)
     if not files.mano:
         yield Finding(
             "missing", folder, f"no InterHand2.6M_{split}_MANO_NeuralAnnot.json: no MANO parameters"
@@ -62,6 +67,15 @@ def _files(dataset: InterHand) -> Iterator[Finding]:
     lost = dataset.coverage.expected - dataset.coverage.present
     if lost:
         yield Finding("missing", str(files.images), f"{lost} of {dataset.coverage.expected} pictures")
+
+
+def _skeleton(path: Path) -> Iterator[Finding]:
+    try:
+        difference = skeleton_difference(path)
+    except HandbenchError as error:
+        difference = error.message
+    if difference:
+        yield Finding("fault", str(path), difference, "the loader follows the official order")
 
 
 def _counts(dataset: InterHand) -> Iterator[Finding]:

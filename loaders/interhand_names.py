@@ -9,6 +9,8 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
+from handbench.errors import HandbenchError
+
 Array = npt.NDArray[Any]
 
 
@@ -102,12 +104,19 @@ def pack_columns(columns: dict[str, Array]) -> dict[str, Array | str]:
 
 
 def unpack_columns(packed: dict[str, Array | str]) -> dict[str, Array]:
-    """Undoes :func:`pack_columns`, mapping the files again."""
-    return {
-        name: np.asarray(np.load(column, mmap_mode="r", allow_pickle=False))
-        if isinstance(column, str) else column
-        for name, column in packed.items()
-    }  # fmt: skip
+    """Undoes :func:`pack_columns`, mapping the files again.
+
+    Raises:
+        HandbenchError: when the cache was cleared meanwhile.
+    """
+    try:
+        return {
+            name: np.asarray(np.load(column, mmap_mode="r", allow_pickle=False))
+            if isinstance(column, str) else column
+            for name, column in packed.items()
+        }  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise HandbenchError(f"the cache was cleared: {error}", "open the dataset again") from None
 
 
 def _file_of(column: Array) -> str:

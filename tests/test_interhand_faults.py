@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +53,10 @@ def _scaled(content: Any, factor: float) -> None:
 
 CASES: list[tuple[str, Callable[[Any], Any], str]] = [
     # Numbers that are none (B.6 case 5).
-    ("joint_3d", lambda c: c["0"]["10"]["world_coord"].__setitem__(3, [0, float("nan"), 0]), r"byte \d+: "),
+    ("joint_3d", lambda c: c["0"]["10"]["world_coord"].__setitem__(3, [0, float("nan"), 0]),
+     r'joint_3d\.json: byte \d+: NaN or Infinity is no number \(behind "10"\)'),
+    ("data", lambda c: _first(c)["bbox"].__setitem__(1, float("inf")),
+     r'byte \d+: NaN or Infinity is no number \(behind "id": 100\)'),
     ("camera", lambda c: c["1"]["campos"].__setitem__("410053", [1e999, 0, 0]), r"byte \d+: "),
     ("camera", lambda c: c["0"]["camrot"].__setitem__("400026", [[1, 0, 0], [0, 1, 0], [0, 0.5, 1]]),
      "camera 400026: camrot of capture 0 is no rotation"),
@@ -234,6 +238,35 @@ def test_id_lists_and_rootnet_are_checked(root: Path) -> None:
         output.write_text(json.dumps(content))
         with pytest.raises(HandbenchError, match=message):
             _open(root)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda text: text.replace("r_thumb4 0 1", "r_thumb1 0 1"), "joint 0 is r_thumb1 with parent 1"),
+        (
+            lambda text: text.replace("l_wrist 41 -1\n", ""),
+            "joint 41 is missing, expected l_wrist with parent -1",
+        ),
+        (lambda text: text + "x 42 0\n", "43 joints, expected 42"),
+        (lambda text: text + "x 42\n", r"line 44 is 'x 42', expected 'name id parent'"),
+    ],
+)
+def test_another_skeleton_is_found(root: Path, change: Callable[[str], str], message: str) -> None:
+    path = root / "annotations/skeleton.txt"
+    path.write_text(change(path.read_text()))
+    assert any(f.kind == "fault" and message in f.what for f in _open(root).audit())
+
+
+def test_a_cache_that_was_cleared_is_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HANDBENCH_CACHE", str(tmp_path / "cache"))
+    _open(root)
+    data = pickle.dumps(_open(root))
+    shutil.rmtree(tmp_path / "cache")
+    with pytest.raises(HandbenchError, match="the cache was cleared"):
+        pickle.loads(data)
 
 
 def test_columns_hold_no_objects(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

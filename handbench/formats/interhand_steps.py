@@ -1,4 +1,4 @@
-"""Reads what belongs to moments and cameras: ``_camera``, ``_joint_3d``, NeuralAnnot, rootnet, id lists."""
+"""Reads what belongs to moments and cameras: ``_camera``, ``_joint_3d``, NeuralAnnot, RootNet's output."""
 
 from __future__ import annotations
 
@@ -196,15 +196,3 @@ def read_rootnet(path: Path) -> dict[str, Array]:
             }
         )
     return gather(parts)
-
-
-def read_ids(path: Path) -> npt.NDArray[np.int64]:
-    """Reads a list of annotation ids, one a line.
-
-    Raises:
-        HandbenchError: when a line is no number.
-    """
-    try:
-        return np.array(path.read_bytes().split(), dtype=np.int64)
-    except (ValueError, OverflowError) as error:
-        raise HandbenchError(f"{path}: a line is no annotation id: {error}", "copy it again") from None

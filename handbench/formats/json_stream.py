@@ -28,6 +28,8 @@ _MAX_WORD = 1 << 16
 
 _BLANK = re.compile(rb"[ \t\n\r]*")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_NAN = re.compile(rb"-?(NaN|Infinity)")
+_NAMED = re.compile(rb'"id": ?\d+|"[\w.]+"(?=: ?\{)')
 _WORD = re.compile(rb'[^\s,:"\[\]{}]+')
 _RAN_OUT, _CLOSED, _TOO_DEEP = 0, 1, 2
 
@@ -65,8 +67,11 @@ class Piece:
         try:
             return orjson.loads(head + self.body + tail)
         except orjson.JSONDecodeError as error:
-            before = self.body.decode("utf-8", "replace")[: max(error.pos - 1, 0)]
-            fail(self.path, self.offset + len(before.encode()), error.msg)
+            before = self.body.decode("utf-8", "replace")[: max(error.pos - 1, 0)].encode()
+            what = "NaN or Infinity is no number" if _NAN.match(self.body, len(before)) else error.msg
+            last = _NAMED.findall(before[-_MAX_WORD:])
+            behind = f" (behind {last[-1].decode()})" if last else ""
+            fail(self.path, self.offset + len(before), what + behind)
         finally:
             if collects:
                 gc.enable()
