@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,13 @@ from handbench.formats.aih_plain import SIZE, render_files
 from handbench.formats.aih_plain_compose import whole_affine
 from handbench.formats.aih_plain_notes import note_id, read_note
 from handbench.formats.images import ImageFile, image_size, read_bytes
-from handbench.loaders.aih_fields import SIDES, nominal_intrinsics, picture_intrinsics, record_arrays
+from handbench.loaders.aih_fields import (
+    SIDES,
+    RecordArrays,
+    nominal_intrinsics,
+    picture_intrinsics,
+    record_arrays,
+)
 from handbench.loaders.aih_plain_index import RenderGroup, SynGroup
 from handbench.loaders.aih_plain_refs import Paste, PastedImage, PastedMask, ValueMask
 from handbench.types import HandAnnotation, HandParams, Ref, Sample, Side
@@ -32,7 +37,8 @@ def render_sample(group: RenderGroup, at: int, key: str) -> Sample:
     files = render_files(group.folder, side, name)
     place = group.note(at)
     fields = None if place is None else read_note(group.folder, place)
-    size = image_size(read_bytes(files["image"]), str(files["image"]))
+    arrays = None if fields is None else record_arrays(fields, key)
+    size = image_size(read_bytes(files["image"]), str(files["image"])) if arrays is None else arrays.size
     image = ImageFile(files["image"], size)
     visible = {Side.RIGHT: ValueMask(files["visible"], 1, 2), Side.LEFT: ValueMask(files["visible"], 2, 2)}
     # The official layout has no amodal mask of the other hand; our own trees have.
@@ -49,11 +55,11 @@ def render_sample(group: RenderGroup, at: int, key: str) -> Sample:
         "target_side": side.value, "target_image": ImageFile(files["target_image"], size),
         "depth_order": fields["depth_order"] if fields else None,
     }  # fmt: skip
-    if fields is None:
+    if arrays is None:
         hands = tuple(_without_joints(s, masks) for s in SIDES)
         return Sample(key, image, Camera(nominal_intrinsics(size), size), hands, meta=meta)
-    found = [_annotated(fields, s, key, masks, None) for s in SIDES]
-    own = Camera(picture_intrinsics(record_arrays(fields, key)), size)
+    found = [_annotated(arrays, s, masks, None) for s in SIDES]
+    own = Camera(picture_intrinsics(arrays), size)
     return Sample(key, image, own, tuple(hand for hand in found if hand is not None), meta=meta)
 
 
@@ -76,7 +82,7 @@ def syn_sample(group: SynGroup, at: int, key: str, gain: tuple[float, float, flo
         place = group.notes.get(note_id(side, str(crop)))
         affine = whole_affine(move, target is Side.LEFT)
         fields = None if place is None else read_note(group.folder, place)
-        hand = None if fields is None else _annotated(fields, side, key, masks, affine)
+        hand = None if fields is None else _annotated(record_arrays(fields, key), side, masks, affine)
         hands[side] = hand or _without_joints(side, masks)
     meta = {
         "recording": f"{group.branch} {target.value} {crops[0]}", "camera": target.value, "frame": 0,
@@ -97,10 +103,10 @@ def _without_joints(side: Side, masks: Masks) -> HandAnnotation:
 
 
 def _annotated(
-    fields: Mapping[str, Any], side: Side, key: str, masks: Masks, affine: FloatArray | None
+    arrays: RecordArrays, side: Side, masks: Masks, affine: FloatArray | None
 ) -> HandAnnotation | None:
     """Returns a hand with the annotation of its record; an affine moves its camera, pixels and box."""
-    arrays, row = record_arrays(fields, key), SIDES.index(side)
+    row = SIDES.index(side)
     if not arrays.present[row]:
         return None
     camera, pixels, box = None, arrays.joints_2d[row], arrays.box[row]

@@ -260,7 +260,7 @@ def test_partial_and_damaged_trees(tree: Path, tmp_path: Path) -> None:
         hand.amodal_mask.read()
     files["image"].write_bytes(b"<html>gone</html>")
     with pytest.raises(BadSampleError, match="not a picture"):
-        data[0]
+        data[0].image.read()
     files["target_image"].unlink()
     partial = load_dataset("aih-plain", tmp_path, part="render", branch="human", quiet=True)
     assert (
