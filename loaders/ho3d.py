@@ -13,17 +13,18 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.camera import Camera
-from handbench.datasets import Coverage, Dataset, Finding, Loader
+from handbench.datasets import Dataset, Finding, Loader
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.ho3d import IMAGE_SIZE, DepthFile
 from handbench.formats.ho3d_meta import read_meta
 from handbench.formats.ho3d_seg import SegFile
-from handbench.formats.ho3d_tree import MULTI_CAMERA, OFFICIAL_COUNTS, folder_of, read_split, take_of
+from handbench.formats.ho3d_tree import MULTI_CAMERA, folder_of, read_split, take_of
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth
 from handbench.loaders import ho3d_index as index
 from handbench.loaders.columns import Columns, cached_columns
 from handbench.loaders.ho3d_colours import HAND_COLOURS
+from handbench.loaders.ho3d_coverage import check_version, coverage_of
 from handbench.loaders.ho3d_extra import make_extra
 from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import Truth, ground_truth, make_truth
@@ -66,7 +67,7 @@ class Ho3d(Dataset):
         self.root, self.options = root, options
         self.name, self.split = f"ho3d_{options.version}", options.split
         self.lines = read_split(root, options.split)
-        _check_version(root, options, len(self.lines))
+        check_version(root, options.version, options.split, len(self.lines))
         self.sequences = sorted({sequence for sequence, _ in self.lines})
         version, split = options.version, options.split
         self.stamp = key or index.index_stamp(root, version, split, self.sequences)
@@ -78,8 +79,12 @@ class Ho3d(Dataset):
         rigs = MULTI_CAMERA | {path.name for path in (root / "calibration").glob("*") if path.is_dir()}
         self.takes = {sequence: take_of(sequence, rigs) for sequence in self.sequences}
         self.extra = make_extra(root, self.names, self.takes)
-        self.coverage = _coverage(self)
+        self.coverage = coverage_of(self)
         self.seg_folders = dict(zip(self.sequences, map(str, self.columns["seg_folder"]), strict=True))
+        self._folders = {
+            name: (folder_of(root, split, name, "rgb"), folder_of(root, split, name, "depth"))
+            for name in self.sequences
+        }
         self.hand_colour = HAND_COLOURS[int(self.columns["hand_colour"][0])]
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -141,7 +146,7 @@ class Ho3d(Dataset):
         sequence, frame = self.names[index]
         if columns["bad"][index]:
             self._refuse(sequence, frame)
-        depth = folder_of(self.root, self.split, sequence, "depth") / f"{frame}.png"
+        depth = self._folders[sequence][1] / f"{frame}.png"
         take, camera = self.takes[sequence]
         contact = int(columns["contact"][index])
         meta: dict[str, Any] = {
@@ -172,7 +177,7 @@ class Ho3d(Dataset):
         sequence, frame = self.names[index]
         suffix = SUFFIXES[int(self.columns["rgb"][index])]
         suffix = suffix or (".png" if self.options.version == "v2" else ".jpg")
-        return folder_of(self.root, self.split, sequence, "rgb") / (frame + suffix)
+        return self._folders[sequence][0] / (frame + suffix)
 
     def _hand(self, index: int, mask: SegFile | None) -> HandAnnotation:
         truth = self.truth
@@ -240,39 +245,6 @@ class Ho3d(Dataset):
 
 def _known(corners: npt.NDArray[np.float64]) -> FloatArray | None:
     return corners if np.isfinite(corners[0, 0]) else None
-
-
-def _check_version(root: Path, options: Ho3dOptions, n: int) -> None:
-    for (version, split), count in OFFICIAL_COUNTS.items():
-        if (split, count) == (options.split, n) and version != options.version:
-            raise HandbenchError(
-                f"{root}/{split}.txt lists {n:,} frames: that is HO-3D {version}, not {options.version}",
-                f"open it with version={version}",
-            )
-
-
-def _coverage(dataset: Ho3d) -> Coverage:
-    status, lines = dataset.columns["status"], dataset.lines
-    expected = OFFICIAL_COUNTS[dataset.options.version, dataset.split]
-    missing = []
-    if dataset.extra is not None:
-        # A synthetic tree is whole when all that its own list names is there.
-        expected = len(lines)
-    elif len(lines) != expected:
-        missing.append(f"{dataset.split}.txt lists {len(lines):,} frames, the official one {expected:,}")
-    for code, words in (
-        (index.NO_META, "without meta/*.pkl"),
-        (index.UNANNOTATED, "not annotated (every field None)"),
-        (index.NO_PICTURE, "without a picture"),
-        (index.BAD, "with an annotation that cannot be used"),
-    ):
-        rows = np.flatnonzero(status == code)
-        if len(rows):
-            missing.append(f"{words}: {len(rows):,} of the list, first {'/'.join(lines[rows[0]])}")
-    if len(dataset) and not dataset.columns["rgb"].any():
-        missing.append("no picture at all: annotation alone")
-    present = int((status == index.OK).sum()) if dataset.columns["rgb"].any() else 0
-    return Coverage(present, max(expected, len(lines)), tuple(missing))
 
 
 def _open(root: Path, options: Any) -> Ho3d:

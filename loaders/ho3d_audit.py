@@ -12,6 +12,7 @@ from handbench.datasets import Finding
 from handbench.errors import BadSampleError
 from handbench.formats.ho3d import IMAGE_SIZE
 from handbench.formats.images import image_size, read_bytes
+from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import TIPS
 from handbench.skeleton import HO3D21, OPENPOSE21, bone_lengths
 
@@ -83,8 +84,16 @@ def _colours(dataset: Ho3d) -> Iterator[Finding]:
 
 
 def _sizes(dataset: Ho3d) -> Iterator[Finding]:
-    """Looks at the headers of up to 200 pictures spread over the split."""
-    rows = np.flatnonzero(dataset.columns["rgb"])
+    """Looks at the pictures' names, and at the headers of up to 200 spread over the split."""
+    codes = dataset.columns["rgb"]
+    rows = np.flatnonzero(codes)
+    wanted = ".png" if dataset.options.version == "v2" else ".jpg"
+    others = np.flatnonzero((codes > 0) & (codes != SUFFIXES.index(wanted)))
+    if len(others):
+        official = f"{wanted} as in {dataset.options.version}"
+        what = f"{len(others):,} pictures are no {official}, first {_some(dataset, others)}"
+        other = "v3" if wanted == ".png" else "v2"
+        yield Finding("note", f"{dataset.split}/*/rgb", what, f"is it version={other}?")
     for row in rows[:: max(1, len(rows) // _HEADERS)].tolist():
         try:
             path = dataset.image_path(row)
@@ -113,6 +122,10 @@ def _frame_and_unit(dataset: Ho3d) -> Iterator[Finding]:
         hint = "HO-3D is in OpenGL's frame (z negative); these seem to be in OpenCV's"
         yield Finding("fault", "handJoints3D", what, hint)
     joints, _ = _whole(dataset)
+    away = float(np.nanmedian(np.abs(wrists[:, 2]))) if np.isfinite(wrists).any() else 1.0
+    if not len(joints) and not 0.05 < away < 10:
+        what = f"the median wrist is {away:.3g} m from the camera, expected 0.05 to 10"
+        yield Finding("fault", "handJoints3D", what, "millimetres?")
     if len(joints):
         length = float(np.median(bone_lengths(joints)))
         if not 0.005 < length < 0.2:

@@ -372,6 +372,21 @@ def test_a_good_tree_has_no_fault_and_an_outlier_is_listed(copy: Copy) -> None:
     assert "1 samples beyond 5 mm, first SM1/0012" in fault.what
 
 
+def test_wrists_in_millimetres_and_pictures_of_the_other_version_are_named(copy: Copy) -> None:
+    tree = copy("v3", "evaluation")
+    for line in ANNOTATED:
+        good = meta_of(tree.scenes[line], True)
+        write_meta(meta_path(tree, *line), dataclasses.replace(good, hand_joints=good.hand_joints * 1000))
+    rgb = ho3d_tree.rgb_path(tree.root, "v3", "evaluation", "SM1", "0012")
+    picture = cv2.imread(str(rgb))
+    assert picture is not None and cv2.imwrite(str(rgb.with_suffix(".png")), picture)
+    findings = [f"{f.kind}: {f.what} {f.remedy}" for f in opened(tree).audit()]
+    assert any("fault: the median wrist is" in line and "millimetres?" in line for line in findings)
+    assert any(
+        "1 pictures are no .jpg as in v3, first SM1/0012 is it version=v2?" in line for line in findings
+    )
+
+
 def test_a_released_wrist_that_differs_is_named(copy: Copy) -> None:
     tree = copy("v3", "evaluation")
     write_released(tree)
@@ -403,6 +418,7 @@ def test_a_synthetic_tree_tells_its_strata_and_what_is_seen(copy: Copy) -> None:
     tree = copy()
     about = {
         "schema": "handbench.ho3d/1",
+        "version": "v3",
         "takes": {"ABF1": {"stratum": "fast"}, "SM1": {"stratum": "plain"}},
     }
     (tree.root / ABOUT).write_text(json.dumps(about))
@@ -432,6 +448,8 @@ def test_a_synthetic_tree_tells_its_strata_and_what_is_seen(copy: Copy) -> None:
         "held": [True, True] + [False] * 4, "hidden": [False] * 3 + [True] + [False] * 2,
     }  # fmt: skip
     assert np.isnan(of_hand[ANNOTATED.index(("SM1", "0012"))]).all()
+    with pytest.raises(HandbenchError, match=r"handbench\.json says v3, not v2 \(open it with version=v3\)"):
+        load_dataset("ho3d", tree.root, quiet=True, version="v2")
     (tree.root / FOLDER / "SM1" / LABELS).write_bytes(b"PK")
     with pytest.raises(HandbenchError, match=r"SM1/labels\.npz: "):
         opened(tree)

@@ -88,7 +88,7 @@ TRAIN_KEYS = (*(key for key, _ in _ARRAYS.values() if key != "handBoundingBox"),
 
 
 def read_meta(path: Path) -> Ho3dMeta | None:
-    """Reads one annotation; None where the frame is not annotated (the fields are None).
+    """Reads one annotation; None where the hand is not annotated (its fields, or all of them, are None).
 
     Raises:
         BadSampleError: when it cannot be read, names anything but numbers, lacks a field, or a field has
@@ -100,7 +100,7 @@ def read_meta(path: Path) -> Ho3dMeta | None:
         raise BadSampleError(error.message, error.hint) from None
     if not isinstance(found, dict):
         raise BadSampleError(f"{path}: holds a {type(found).__name__}, expected a dictionary", "")
-    if found.get("handJoints3D") is None and found.get("objRot") is None and "handJoints3D" in found:
+    if "handJoints3D" in found and found["handJoints3D"] is None:
         return None
     values = {name: _array(found, key, shapes, path) for name, (key, shapes) in _ARRAYS.items()}
     for name in ("hand_joints", "cam_mat"):
