@@ -56,6 +56,11 @@ def params_of(hand: HandAnnotation, **change: Any) -> HandParams:
     return hand.params.replace(**change)
 
 
+def labels_of(hand: HandAnnotation) -> FloatArray:
+    assert hand.joints_2d is not None
+    return hand.joints_2d
+
+
 def rows_of(hands: Hands, change: Change | None = None) -> HandRows:
     hands.change = change
     return gather_rows([hands.read(i) for i in range(NUM)])
@@ -99,14 +104,14 @@ def test_a_unit_that_is_none_is_told_of_each_hand(hands: Hands) -> None:
 )
 def test_an_order_is_named(hands: Hands, order: JointOrder, words: str) -> None:
     index = OPENPOSE21.index_to(order)
-    change = each_hand(joints=lambda hand: hand.joints[index], joints_2d=lambda hand: hand.joints_2d[index])
+    change = each_hand(joints=lambda hand: hand.joints[index], joints_2d=lambda hand: labels_of(hand)[index])
     found = faults(damaged(hands, change))
     assert words in found["order"] and set(found) == {"order"}
 
 
 def test_ring_and_little_finger_exchanged_is_named(hands: Hands) -> None:
     index = np.array([*range(13), *range(17, 21), *range(13, 17)])
-    change = each_hand(joints=lambda hand: hand.joints[index], joints_2d=lambda hand: hand.joints_2d[index])
+    change = each_hand(joints=lambda hand: hand.joints[index], joints_2d=lambda hand: labels_of(hand)[index])
     found = faults(damaged(hands, change))
     assert "thumb, index, middle, little, ring, each from base to tip" in found["order"]
     assert set(found) == {"order"}
@@ -287,12 +292,12 @@ def test_a_box_elsewhere_is_found(hands: Hands) -> None:
     ],
 )
 def test_labels_of_another_form_are_named(hands: Hands, convert: Any, words: str) -> None:
-    found = faults(damaged(hands, each_hand(joints_2d=lambda hand: convert(hand.joints_2d))))
+    found = faults(damaged(hands, each_hand(joints_2d=lambda hand: convert(labels_of(hand)))))
     assert words in found["labels"] and set(found) == {"labels"}
 
 
 def test_labels_of_another_frame_are_found(hands: Hands) -> None:
-    change = only("hands/test/3", each_hand(joints_2d=lambda hand: hand.joints_2d + 90.0))
+    change = only("hands/test/3", each_hand(joints_2d=lambda hand: labels_of(hand) + 90.0))
     assert "px from the projected joints" in faults(damaged(hands, change))["labels"]
 
 

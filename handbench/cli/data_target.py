@@ -35,5 +35,10 @@ def parse_target(words: Sequence[str], settings: Sequence[str] = ()) -> Path | D
 
 
 def _with(ref: DataRef, settings: Sequence[str]) -> DataRef:
-    added = DataRef.parse(f"{ref.name}:x@{','.join(settings)}").options if settings else {}
+    added = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key.strip():
+            raise HandbenchError(f"cannot read --set {setting}", "write --set key=value")
+        added[key.strip()] = value.strip()
     return DataRef(ref.name, ref.path, {**ref.options, **added})

@@ -122,13 +122,20 @@ def _draw_hand(canvas: ImageArray, hand: HandAnnotation, sample: Sample, affine:
         pixels = np.where(np.isfinite(pixels), pixels, hand.joints_2d)
     points = _map(pixels, affine)
     known: BoolArray = np.asarray(np.isfinite(points).all(axis=1))
+    bare = canvas.copy()
     for parent, child in OPENPOSE21.bones:
         if known[parent] and known[child]:
             color = draw.FINGER_COLORS[(child - 1) // 4]
             cv2.line(canvas, _fine(points[parent]), _fine(points[child]), color, 1, cv2.LINE_AA, shift=3)
     for joint in np.flatnonzero(known):
         color = SIDE_COLORS[hand.side] if joint == 0 else draw.FINGER_COLORS[(joint - 1) // 4]
-        filled = -1 if hand.joints_valid[joint] else 1
-        cv2.circle(canvas, _fine(points[joint]), 5 * _FINE // 2, color, filled, cv2.LINE_AA, shift=3)
+        if hand.joints_valid[joint]:
+            cv2.circle(canvas, _fine(points[joint]), 5 * _FINE // 2, color, -1, cv2.LINE_AA, shift=3)
+        else:
+            disc = np.zeros(canvas.shape[:2], np.uint8)
+            cv2.circle(disc, _fine(points[joint]), 3 * _FINE, (1,), -1, shift=3)
+            canvas[disc > 0] = bare[disc > 0]
+            cv2.circle(canvas, _fine(points[joint]), 3 * _FINE, color, 1, cv2.LINE_AA, shift=3)
+            continue
         if hand.visibility is not None and hand.visibility[joint] <= 0.5:
             cv2.circle(canvas, _fine(points[joint]), 3 * _FINE // 2, draw.INK, -1, cv2.LINE_AA, shift=3)
