@@ -190,11 +190,18 @@ class InterHand(Dataset):
 
     def __getstate__(self) -> dict[str, Any]:
         # What is cached_property is made again; mapped columns travel as the names of their files.
-        kept = ("name", "split", "root", "options", "files", "rows", "coverage", "fingerprint")
-        return {**{name: self.__dict__[name] for name in kept}, "columns": pack_columns(self.columns)}
+        kept = ("name", "split", "root", "options", "files", "coverage", "fingerprint")
+        whole = len(self.rows) == len(self.columns["id"])
+        return {
+            **{name: self.__dict__[name] for name in kept},
+            "columns": pack_columns(self.columns),
+            "rows": None if whole else self.rows,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, columns=unpack_columns(state["columns"]), _sizes={})
+        if state["rows"] is None:
+            self.rows = np.arange(len(self.columns["id"]))
 
 
 def open_interhand(root: Path, options: Options) -> InterHand:

@@ -177,6 +177,8 @@ def test_keys_are_found_and_the_dataset_travels(scene: Scene) -> None:
     assert copy[5].key == dataset[5].key and copy.fingerprint == dataset.fingerprint
     assert np.array_equal(copy[30].hands[0].joints, dataset[30].hands[0].joints)
     assert copy.previous_index(9, 2) == 6 and len(data) < 60_000
+    left = pickle.loads(pickle.dumps(_open(scene.root, hand_type="left")))
+    assert len(left) == 12 and left[0].meta["hand_type"] == "left"
     assert len(dataset[2:5]) == 3
     with pytest.raises(IndexError):
         dataset[36]

@@ -62,6 +62,8 @@ CASES: list[tuple[str, Callable[[Any], Any], str]] = [
      "camera 400026: camrot of capture 0 is no rotation"),
     ("camera", lambda c: c["0"]["camrot"].__setitem__("400026", [[1, 0, 0], [0, 1, 0], [0, 0, -1]]),
      "no rotation"),
+    ("camera", lambda c: c["1"]["campos"].__setitem__("410053", [1e30, 0, 0]),
+     "camera 410053: campos is not finite, or beyond 1e\\+09"),
     ("camera", lambda c: c["0"].pop("focal"), "capture 0 lacks 'focal'"),
     ("camera", lambda c: c["0"]["focal"].pop("400026"), "camera 400026: lacks 'focal'"),
     ("camera", lambda c: c.clear(), "holds no camera"),

@@ -15,6 +15,9 @@ from handbench.formats.interhand import HAND_TYPES, N_JOINTS
 
 Array = npt.NDArray[Any]
 
+LARGEST = 1e9
+"""No length [mm], pixel or angle of this data is larger; squares of such numbers stay finite."""
+
 
 class Records:
     """Records of one kind in one file.
@@ -85,7 +88,7 @@ class Records:
         return self.check(self.field(name), name, shape)
 
     def check(self, values: Sequence[Any], name: str, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        """Makes (n, *shape) finite float64 of nested lists."""
+        """Makes (n, *shape) finite float64 of nested lists, none beyond ``LARGEST``."""
         try:
             found = np.array(values, dtype=np.float64) if values else np.zeros((0, *shape))
         except (ValueError, TypeError):
@@ -96,9 +99,9 @@ class Records:
                 if one != shape:
                     raise self.wrong(i, f"{name} has {_words(one)}, expected {_words(shape)}")
             raise self.wrong(0, f"{name}: expected {_words(shape)} of numbers")
-        finite = np.isfinite(found).all(axis=tuple(range(1, found.ndim)))
-        for i in np.flatnonzero(~finite)[:1]:
-            raise self.wrong(int(i), f"{name} is not finite")
+        sane = (np.abs(found) <= LARGEST).all(axis=tuple(range(1, found.ndim)))
+        for i in np.flatnonzero(~sane)[:1]:
+            raise self.wrong(int(i), f"{name} is not finite, or beyond {LARGEST:g}")
         return found
 
     def flags(self, name: str) -> npt.NDArray[np.bool_]:
