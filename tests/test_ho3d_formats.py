@@ -16,7 +16,13 @@ import pytest
 
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats import ho3d
-from handbench.formats.ho3d_calibration import RigCamera, read_calibration, write_calibration
+from handbench.formats.ho3d_calibration import (
+    RigCamera,
+    calibration_folder,
+    read_calibration,
+    write_calibration,
+)
+from handbench.formats.ho3d_extra import FOLDER, LABELS, read_labels
 from handbench.formats.ho3d_meta import TRAIN_KEYS, Ho3dMeta, read_meta, write_meta
 from handbench.formats.ho3d_pickle import dump_protocol2
 from handbench.formats.ho3d_released import XYZ, read_released_gt, read_rows, write_released_gt
@@ -308,3 +314,45 @@ def test_a_rig_comes_back(tmp_path: Path) -> None:
         read_calibration(tmp_path, "ABF1")
     with pytest.raises(HandbenchError, match=r"cam_orders\.txt: No such file"):
         read_calibration(tmp_path, "SM1")
+
+
+def test_damage_of_any_kind_is_one_clear_line(tmp_path: Path) -> None:
+    write_meta(tmp_path / "0000.pkl", meta())
+    write_released_gt(tmp_path, np.random.default_rng(0).normal(size=(3, 21, 3)), np.zeros((3, 778, 3)))
+    write_split(tmp_path, "train", [("ABF10", "0000"), ("SM1", "0012")])
+    write_calibration(tmp_path, "ABF1", [RigCamera("0", "1", np.eye(3), np.eye(4), 0.1)])
+    labels = tmp_path / FOLDER / "SM1" / LABELS
+    labels.parent.mkdir(parents=True)
+    np.savez(
+        labels,
+        id=np.arange(2),
+        visibility=np.ones((2, 21)),
+        seen=np.ones(2),
+        held=[True] * 2,
+        hidden=[True] * 2,
+    )
+    cases: list[tuple[Path, Callable[[], object]]] = [
+        (tmp_path / "0000.pkl", lambda: read_meta(tmp_path / "0000.pkl")),
+        (tmp_path / XYZ, lambda: read_rows(tmp_path / XYZ, 3, 21)),
+        (tmp_path / "train.txt", lambda: read_split(tmp_path, "train")),
+        (calibration_folder(tmp_path, "ABF1") / "trans_0.txt", lambda: read_calibration(tmp_path, "ABF1")),
+        (labels, lambda: read_labels(tmp_path, "SM1")),
+    ]
+    rng = np.random.default_rng(7)
+    for path, read in cases:
+        good, refused = path.read_bytes(), 0
+        for _ in range(80):
+            data = bytearray(good)
+            at = int(rng.integers(len(data)))
+            data[at : at + int(rng.integers(1, 8))] = rng.bytes(int(rng.integers(8)))
+            path.write_bytes(
+                bytes(data[: int(rng.integers(1, len(data) + 1))] if rng.random() < 0.3 else data)
+            )
+            try:
+                read()
+            except HandbenchError as error:
+                refused += 1
+                assert path.name in str(error) and "\n" not in str(error)
+        path.write_bytes(good)
+        read()
+        assert refused > 10

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import orjson
@@ -76,7 +75,8 @@ def read_labels(root: Path, sequence: str) -> SequenceLabels | None:
             visibility = np.asarray(file["visibility"], dtype=np.float64)
             seen = np.asarray(file["seen"], dtype=np.float64)
             held, hidden = (np.asarray(file[name], dtype=np.bool_) for name in ("held", "hidden"))
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    # A damaged archive raises nearly anything (BadZipFile, zlib.error, NotImplementedError, KeyError ...).
+    except Exception as error:
         raise HandbenchError(f"{path}: {error}", "make the tree again") from None
     n = len(ids)
     if visibility.shape != (n, 21) or not seen.shape == held.shape == hidden.shape == (n,):
