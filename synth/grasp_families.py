@@ -64,7 +64,7 @@ FAMILIES: dict[str, Family] = {
         0.001, 0.0, 0.0, 0.0, (THUMB, INDEX, MIDDLE, RING), (0.005, 0.045), 0.018, (-15, 25),
     ),
     "cap": Family(
-        ("can", "bottle", "mug", "box"), {"sphere": 1.0}, False,
+        ("can", "bottle", "mug", "box"), {"sphere": 1.0, "precision": 1.0}, False,
         0.001, 0.004, 0.0, 0.0, _ALL, (0.02, 0.09), 0.03, (-15, 25),
     ),
     "tips": Family(

@@ -76,7 +76,7 @@ def fit_hand(
         free_root: whether the wrist may move.
     """
     rotation, wrist, angles = start.rotation.copy(), start.wrist.copy(), start.angles.copy()
-    pivot = start.wrist + start.rotation @ (hand.palm_point() - hand.wrist)
+    pivot = start.wrist + start.rotation @ (hand.palm - hand.wrist)
     vertices, signed, out = _fit(
         rotation, wrist, angles, pivot, hand.axes, hand.low, hand.high, FREE,
         tuple(hand.skinning), tuple(hand.skin), tuple(field), tuple(goal), rounds, 0 if free_root else ROOT,

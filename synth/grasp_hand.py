@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -95,8 +95,9 @@ class GraspHand:
         self.skin = hand_skin(model)
         self.frame = np.stack(palm_frame(model), axis=1)
 
-    def palm_point(self) -> FloatArray:
-        """Returns the (3,) middle of the palm's skin at rest [m]."""
+    @cached_property
+    def palm(self) -> FloatArray:
+        """(3,) the middle of the palm's skin at rest [m]."""
         knuckles = self.rest_joints[[1, 4, 10, 7]].mean(axis=0)
         point = self.wrist + 0.72 * (knuckles - self.wrist)
         normal = self.frame[:, 1]

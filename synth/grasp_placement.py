@@ -84,7 +84,7 @@ def place_in_hand(
     """
     pose = np.concatenate([np.zeros(3), hand.anatomy.pose_from_angles(angles)])
     vertices = forward(hand.model, pose[None], hand.betas, np.zeros(3)).vertices[0]
-    palm = hand.palm_point()
+    palm = hand.palm
     if family.power:
         turn, middle = _wrapped(rng, hand, palm, solid, stand, family)
     else:
@@ -113,8 +113,8 @@ def _wrapped(
         if high - low < 0.1
         else float(rng.uniform(low + 0.052, max(high - 0.045, low + 0.056)))
     )
-    level = np.array([n for n in solid.vertices if abs(n @ stand.up - middle) < 0.02] or [solid.vertices[0]])
-    reach = float((level @ facing).max())
+    level = solid.vertices[np.abs(solid.vertices @ stand.up - middle) < 0.02]
+    reach = float(np.max(level @ facing, initial=0.0))
     place = palm + normal * (reach + 0.002) - axis * middle + forward_ * rng.uniform(0.0, 0.012)
     return turn, place
 

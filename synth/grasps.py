@@ -24,7 +24,7 @@ TIGHT = np.array([3.5, 7.0, 3.5, 4.5] * 4 + [4.0, 4.0, 5.0, 4.0, 3.5])
 ROOT_TIGHT = np.array([3.0, 60.0])
 
 
-HOPELESS = 500.0
+HOPELESS = 350.0
 """A fit that costs more than this after some steps is given up."""
 
 OVERLAP = 0.003
@@ -75,7 +75,7 @@ def suitable(families: Sequence[str], kind: str) -> list[str]:
 
 def make_grasp(
     rng: np.random.Generator, hand: GraspHand, solid: Solid, families: Sequence[str], tries: int = 14,
-    enough: float = 40.0,
+    enough: float = 60.0,
 ) -> Grasp | None:  # fmt: skip
     """Finds a grasp: the best of some tries, or the first that is good enough.
 
@@ -128,7 +128,8 @@ def _try(
 ) -> Grasp | None:
     family = FAMILIES[name]
     best: tuple[float, Stand, HandState, Goal] | None = None
-    for _ in range(STARTS):
+    # A mug is turned until its handle is out of the way.
+    for _ in range(2 * STARTS if solid.kind == "mug" else STARTS):
         stand = draw_stand(rng, solid, family)
         if stand is None:
             return None

@@ -34,11 +34,13 @@ class Approach:
         far: where it starts.
         open: the angles (15, 3) with which the hand arrives [rad].
         grasp: where it ends.
+        rise: (3,) how far above the grasp the open hand stays: straight fingers reach lower [m].
     """
 
     far: HandState
     open: FloatArray
     grasp: HandState
+    rise: FloatArray
 
     def path(self, frames: int, close: int) -> HandPath:
         """Returns the hand over ``frames`` frames of way and ``close`` frames in which fingers close."""
@@ -50,7 +52,9 @@ class Approach:
         angles = angles + closed[:, None, None] * (self.grasp.angles - angles)
         return HandPath(
             between_rotations(self.far.rotation, self.grasp.rotation, way),
-            self.far.wrist + way[:, None] * (self.grasp.wrist - self.far.wrist),
+            self.far.wrist
+            + way[:, None] * (self.grasp.wrist - self.far.wrist)
+            + (1.0 - closed)[:, None] * self.rise,
             angles,
         )
 
@@ -74,18 +78,27 @@ def draw_approach(
     poser = HandPoser(hand.model, hand_spheres(hand.model))
     relaxed = poser.draw(rng, hand.betas, {"relaxed": 1.0, "open": 0.5, "cup": 0.5}, vary=0.8)
     best, least = None, FREE_DEPTH
-    for opening in (*OPENINGS, *OPENINGS):
+    for opening in (*OPENINGS, *OPENINGS, *OPENINGS):
         aside = away / np.linalg.norm(away) + 0.25 * rng.standard_normal(3)
         aside -= min(float(aside @ up), 0.0) * up
         turn = exponential(np.deg2rad(15.0) * rng.standard_normal(3))
         far = HandState(turn @ state.rotation, state.wrist + length * aside / np.linalg.norm(aside), relaxed)
-        way = Approach(far, opened(hand, state.angles, opening), state)
+        wide = opened(hand, state.angles, opening)
+        way = Approach(far, wide, state, _rise(hand, wide, grasp))
         depth = deepest(hand, field, grasp.stand.table, way.path(18, 8))
         if depth < least:
             best, least = way, depth
         if least < 0.0005:
             break
     return best
+
+
+def _rise(hand: GraspHand, angles: FloatArray, grasp: Grasp) -> FloatArray:
+    """Returns how far an opened hand must stay above the grasp, to be off the table (3,) [m]."""
+    vertices, state, table = np.empty((778, 3)), grasp.state, grasp.stand.table
+    pose_hand(state.rotation, state.wrist, angles, hand.axes, tuple(hand.skinning), vertices)
+    low = float(table[3] - (vertices @ table[:3]).min())
+    return np.asarray(max(low + 0.001, 0.0) * grasp.stand.up)
 
 
 def opened(hand: GraspHand, angles: FloatArray, amount: float) -> FloatArray:

@@ -42,14 +42,14 @@ def through_points(knots: FloatArray, points: FloatArray, times: FloatArray) -> 
 def through_rotations(knots: FloatArray, rotations: FloatArray, times: FloatArray) -> FloatArray:
     """Returns rotations (T, 3, 3) through (K, 3, 3), smooth as :func:`through_points`.
 
-    The rotations are written as turns from the first one, so none may be half a turn away from it.
+    The rotations are written as turns from the one in their middle, so none may be half a turn away from it.
     """
-    start = np.ascontiguousarray(rotations[0])
-    turns = np.array(
-        [logarithm(product(np.ascontiguousarray(start.T), np.ascontiguousarray(R))) for R in rotations]
-    )
+    cosines = np.einsum("aij,bij->ab", rotations, rotations)
+    middle = np.ascontiguousarray(rotations[int(np.argmax(cosines.min(axis=1)))])
+    back = np.ascontiguousarray(middle.T)
+    turns = np.array([logarithm(product(back, np.ascontiguousarray(R))) for R in rotations])
     curve = through_points(knots, turns, times)
-    return np.array([product(start, exponential(turn)) for turn in curve])
+    return np.array([product(middle, exponential(turn)) for turn in curve])
 
 
 def between_rotations(a: FloatArray, b: FloatArray, shares: FloatArray) -> FloatArray:

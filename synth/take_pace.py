@@ -50,7 +50,7 @@ class Pace:
         )
 
 
-_PLAIN = Pace(46, 14, 42, 44.0, 40.0, (0.05, 0.08), 1.0, 0.5, 0.2)
+_PLAIN = Pace(46, 14, 42, 44.0, 40.0, (0.05, 0.08), 1.0, 0.55, 0.2)
 
 PACES: dict[str, Pace] = {
     "plain": _PLAIN,
