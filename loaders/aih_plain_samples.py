@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray
-from handbench.camera import Camera
+from handbench.camera import Camera, apply_affine
 from handbench.formats.aih_plain import SIZE, render_files
 from handbench.formats.aih_plain_compose import whole_affine
 from handbench.formats.aih_plain_notes import note_id, read_note
@@ -113,10 +113,8 @@ def _annotated(
     seen: FloatArray | None = arrays.visibility[row]
     if affine is not None:
         camera = Camera(arrays.K[row], arrays.size).warp(affine, SIZE)
-        pixels = pixels @ affine[:, :2].T + affine[:, 2]
-        corners = np.array([[box[0] + i * box[2], box[1] + j * box[3]] for i in (0, 1) for j in (0, 1)])
-        corners = corners @ affine[:, :2].T + affine[:, 2]
-        box = np.concatenate([corners.min(axis=0), np.ptp(corners, axis=0)])
+        moved = apply_affine(affine, pixels)
+        box, pixels = _moved_box(box, pixels, moved, affine), moved
         # What covers a joint was measured in the crop, before another hand was pasted over it.
         seen = None
     amodal, visible = masks[side]
@@ -133,3 +131,14 @@ def _annotated(
         camera=camera,
         occlusion=float(arrays.occlusion[row]) if affine is None else None,
     )
+
+
+def _moved_box(box: FloatArray, before: FloatArray, after: FloatArray, affine: FloatArray) -> FloatArray:
+    """Returns the box of a hand that was moved and turned: about its joints, with the margin it had before.
+
+    Turning the box itself would make it up to 1.4 times as large as the hand.
+    """
+    reach = np.concatenate([before.min(axis=0) - box[:2], box[:2] + box[2:] - before.max(axis=0)])
+    margin = float(reach.mean()) * float(np.sqrt(abs(np.linalg.det(affine[:, :2]))))
+    low, high = after.min(axis=0) - margin, after.max(axis=0) + margin
+    return np.concatenate([low, high - low])
