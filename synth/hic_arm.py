@@ -23,8 +23,8 @@ FOREARM = 0.25
 
 _ELBOW = 0.06  # over this length the arm bends [m]
 _BEND = np.deg2rad(80.0)
-_BEYOND = np.array([0.01, 0.02, 0.03, 0.045, 0.08, 0.14, 0.22, 0.34, 0.48, 0.62])
-_GIRTH = ([0.0, 0.12, 0.2, 0.25, 0.4, 0.87], [1.0, 1.38, 1.58, 1.5, 1.75, 1.9])
+_BEYOND = np.array([0.01, 0.02, 0.03, 0.045, 0.08, 0.14, 0.22, 0.38, 0.58, 0.85])
+_GIRTH = ([0.0, 0.12, 0.2, 0.25, 0.4, 1.1], [1.0, 1.38, 1.58, 1.5, 1.75, 1.9])
 _STAND_OFF = 0.0003  # of a bare arm where it lies over the mesh [m]
 _ANGLES = np.arange(AROUND) * 2 * np.pi / AROUND
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,7 @@ def open_recording(root: Path, name: str, seed: int) -> Recording:
 def _open_hand(root: Path, name: str, side: Side, seed: int) -> TrackedHand:
     path = motion_path(root, name, side)
     motion = read_motion(path)
-    scan = read_scan(root / "mesh" / path.with_suffix(".OFF").name)
+    scan = _scan(root / "mesh" / path.with_suffix(".OFF").name)
     joints, valid = motion_joints(motion, read_skeleton(path.with_suffix(".SKEL")), side)
     tone = sample_skin_tone(rng_for(seed, name, "skin"))
 
@@ -157,6 +158,12 @@ def _open_hand(root: Path, name: str, side: Side, seed: int) -> TrackedHand:
         lambda points, normals: paint_arm(points, normals, motion, side, tone, stream()),
     )
     return TrackedHand(side, motion, scan, joints, valid, _flesh(scan, motion, joints[0]), colors, arm)
+
+
+@lru_cache(maxsize=4)
+def _scan(path: Path) -> SkinnedScan:
+    """Reads a mesh; one is shared by all sequences."""
+    return read_scan(path)
 
 
 def _shoulder(motion: Motion) -> FloatArray:
