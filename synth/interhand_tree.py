@@ -15,18 +15,17 @@ import numpy as np
 from handbench.camera import Camera
 from handbench.config import content_hash
 from handbench.errors import HandbenchError
-from handbench.formats.interhand import SIDES, SPLITS, boxes_of
+from handbench.formats.interhand import SIDES, boxes_of
 from handbench.formats.interhand_params import mano_record
 from handbench.formats.interhand_write import file_name_of
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import HandModel, forward_one
-from handbench.registry import nearest
 from handbench.seeding import rng_for
 from handbench.store.existing import OnExisting
 from handbench.synth.interhand_files import write_split_files, write_tree_files
 from handbench.synth.interhand_motion import RATE, Frame
+from handbench.synth.interhand_plan import TAKES, InterhandPlan, check, frame_number, parse_splits, unit_of
 from handbench.synth.interhand_scene import Capture, open_capture, render_moment, world_parts
-from handbench.synth.interhand_studio import SIZES
 from handbench.synth.interhand_takes import HandTake, make_take, open_motion, steps_of, take_name
 from handbench.synth.performers import Skins
 from handbench.synth.renderers import make_renderer
@@ -35,39 +34,11 @@ from handbench.synth.trees import MakeUnit, Unit, make_tree
 from handbench.types import Side
 
 GENERATOR = "synth-interhand/1"
-TAKES = 4
-"""Takes of one capture, that is, of one person: two interacting, one of either hand."""
 
 TIPS = "interhand"
 """The fingertips of the real set's joints (:data:`handbench.skeleton.TIP_SETS`)."""
 
-_STEPS = 10_000  # frame numbers that each take of a capture has to itself
 _QUALITY = 92
-
-
-@dataclass(frozen=True)
-class InterhandPlan:
-    """What decides the pictures.
-
-    Attributes:
-        frames: of each take.
-        cameras: of each capture.
-        fps: pictures a second, 5 or 30.
-        poses: ``sampler`` or ``tzionas:DIR[@sequences=01-07]``.
-        size: ``334x512``, ``512x334`` or ``mixed``.
-        hand_model: ``procedural`` or ``mano:DIR``.
-        seed: of everything.
-        renderer: its name.
-    """
-
-    frames: int = 60
-    cameras: int = 8
-    fps: int = 30
-    poses: str = "sampler"
-    size: str = "mixed"
-    hand_model: str = "procedural"
-    seed: int = 0
-    renderer: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -195,17 +166,6 @@ def look_at_hands(joints: Mapping[str, Any], camera: Camera) -> dict[str, Any] |
     }
 
 
-def unit_of(name: str) -> tuple[str, int]:
-    """Returns split and number of a take from its unit's name, such as ``train-00012``."""
-    split, _, number = name.partition("-")
-    return split, int(number)
-
-
-def frame_number(index: int, k: int, fps: int) -> int:
-    """Returns the frame number of picture ``k`` of a take: unique in its capture, in steps of 1/30 s."""
-    return _STEPS * (1 + index % TAKES) + k * (RATE // fps)
-
-
 def _write_jpeg(path: Path, picture: Any) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
@@ -257,7 +217,7 @@ def synth_interhand(
         PartialError: the disk is full; finished takes stay.
     """
     takes = parse_splits(splits)
-    _check(plan, root_noise, human)
+    check(plan, root_noise, human)
     renderer = make_renderer(plan.renderer)
     plan = replace(plan, renderer=renderer.name)
     maker = TakeMaker(plan)
@@ -280,37 +240,3 @@ def synth_interhand(
         counts[split] = write_split_files(out, split, mine, plan.fps, plan.seed, root_noise, human)
     write_tree_files(out, maker.models[Side.RIGHT], described, spec, root_noise, human)
     return InterhandReport(counts, dict(takes), seconds)
-
-
-def parse_splits(text: str) -> dict[str, int]:
-    """Turns ``train=4,test=2`` into takes of each split.
-
-    Raises:
-        HandbenchError: for another split, or no number.
-    """
-    takes: dict[str, int] = {}
-    for word in filter(None, text.split(",")):
-        name, _, value = word.partition("=")
-        if name not in SPLITS:
-            raise HandbenchError(f"--splits {text}: unknown split {name!r}", nearest(name, list(SPLITS)))
-        if not value.isdecimal():
-            raise HandbenchError(f"--splits {text}: {word!r} has no number of takes", "write train=4,test=2")
-        takes[name] = int(value)
-    if not any(takes.values()):
-        raise HandbenchError(f"--splits {text}: names no take", "write train=4,val=2,test=4")
-    return {name: takes[name] for name in SPLITS if takes.get(name)}
-
-
-def _check(plan: InterhandPlan, root_noise: float, human: float) -> None:
-    if plan.fps not in (5, 30):
-        raise HandbenchError(f"--fps {plan.fps}", "InterHand2.6M has 5 and 30")
-    if plan.size not in SIZES:
-        raise HandbenchError(f"--size {plan.size}", f"give one of {', '.join(SIZES)}")
-    if not 1 <= plan.frames * (RATE // plan.fps) <= _STEPS:
-        raise HandbenchError(f"--frames {plan.frames}", f"give 1 to {_STEPS * plan.fps // RATE}")
-    if not 1 <= plan.cameras <= 140:
-        raise HandbenchError(f"--cameras {plan.cameras}", "give 1 to 140, as many as the real studio has")
-    if not 0 <= human <= 1 or root_noise < 0:
-        raise HandbenchError(
-            "--human is a share, --root-noise a length in metres", "give 0 to 1, and 0 or more"
-        )

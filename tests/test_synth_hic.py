@@ -83,11 +83,8 @@ def test_labels_are_the_joints_that_are_seen(tree: Path, recording: Recording) -
     hidden = 0
     for frame in range(0, len(recording), EVERY):
         drawn = painter.draw(frame)
-        picture = load_dataset("hic", tree, quiet=True, sequences="07", views="2").find(
-            f"hic/07.2/{frame:03d}"
-        )
-        image = load_dataset("hic", tree, quiet=True, sequences="07", views="2")[picture].image.read()
-        np.testing.assert_array_equal(image, drawn.image)
+        sample = data[data.find(f"hic/07.2/{frame:03d}")]
+        np.testing.assert_array_equal(sample.image.read(), drawn.image)
         labels = read_labels(tree / f"07/2/joints_2D_GT/{frame:03d}.txt")
         for s, side in enumerate((Side.RIGHT, Side.LEFT)):
             joints = recording.hands[side].joints[frame]

@@ -19,10 +19,11 @@ from handbench.hands.model import forward_one
 from handbench.seeding import rng_for
 from handbench.synth.interhand_motion import CENTRE
 from handbench.synth.interhand_pairs import DEEPEST, PairMover
+from handbench.synth.interhand_plan import InterhandPlan, frame_number
 from handbench.synth.interhand_real import open_real
 from handbench.synth.interhand_scene import render_moment, world_parts
 from handbench.synth.interhand_studio import studio_cameras
-from handbench.synth.interhand_tree import InterhandPlan, TakeMaker, frame_number, synth_interhand
+from handbench.synth.interhand_tree import TakeMaker, synth_interhand
 from handbench.synth.pairs import PairSampler, SamplerConfig, make_posers
 from handbench.synth.people import PeopleSettings, draw_people
 from handbench.synth.renderers import make_renderer

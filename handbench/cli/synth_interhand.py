@@ -76,7 +76,7 @@ def synth_interhand(
     """
     from dataclasses import asdict
 
-    from handbench.synth.interhand_tree import InterhandPlan
+    from handbench.synth.interhand_plan import InterhandPlan
     from handbench.synth.interhand_tree import synth_interhand as run
 
     plan = InterhandPlan(frames, cameras, fps, poses, size, hand_model, seed, renderer)
