@@ -199,6 +199,34 @@ def test_numbers_that_do_not_agree_are_found(root: Path) -> None:
     assert "fault capture 1 camera 400026: 168 of 168 joints project outside" in text
 
 
+def test_published_faults_and_counts_are_told(root: Path) -> None:
+    """Only of the official data: a made tree is not held against them."""
+    assert not [f for f in _open(root).audit() if "issues/" in f.remedy or "officially" in f.what]
+    (root / "annotations/handbench.json").unlink()
+
+    def change(content: Any) -> None:
+        for image in content["images"][:12]:
+            image["seq_name"] = "ROM09_Interaction_Fingers_Touching"
+            image["frame_idx"] = 29700 if image["frame_idx"] == 10 else image["frame_idx"]
+
+    _edit(root, "data", change)
+    for split in ("data", "camera", "joint_3d"):
+        path = _file(root, split)
+        to = root / "annotations/val" / path.name.replace("test", "val")
+        to.parent.mkdir(exist_ok=True)
+        shutil.copy(path, to)
+    found = {f.remedy.rpartition("/")[2]: f for f in _open(root, split="val", missing="keep").audit()}
+    assert found["104"].what.startswith("3 pictures: the left hand's 3D joints are wrong")
+    assert found["157"].what.startswith("12 pictures: ") and found["100"].kind == "note"
+    assert "104" not in {f.remedy.rpartition("/")[2] for f in _open(root, missing="keep").audit()}
+    counts = [f.what for f in _open(root, missing="keep").audit() if "officially" in f.what]
+    assert counts == [
+        "24 annotations (single), officially 488968 at 5 fps",
+        "12 annotations (interacting), officially 360192 at 5 fps",
+        "36 annotations (all), officially 849160 at 5 fps",
+    ]
+
+
 def test_a_clean_tree_has_no_fault(root: Path) -> None:
     assert not [finding for finding in _open(root).audit() if finding.kind == "fault"]
 
