@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from handbench.datasets import Coverage, Dataset, Loader
+from handbench.datasets import Coverage, Dataset, Finding, Loader
 from handbench.errors import HandbenchError
 from handbench.formats.aih_plain import BRANCHES
 from handbench.ground_truth import GroundTruth
+from handbench.loaders.aih_plain_audit import audit_plain
 from handbench.loaders.aih_plain_index import RenderGroup, SynGroup, fingerprint_of, open_render, open_syn
 from handbench.loaders.aih_plain_samples import render_sample, syn_sample
 from handbench.loaders.aih_plain_truth import truth_of
@@ -142,6 +143,10 @@ class AihPlainDataset(Dataset):
             rng_for(options.seed, "aih colour", key).uniform(1 - spread, 1 + spread, 3).tolist()
         )
         return (red, green, blue)
+
+    def audit(self) -> Iterator[Finding]:
+        """Names files that lack their counterparts, and counts recipes without a partner."""
+        return audit_plain(self._groups)
 
     def ground_truth(self) -> GroundTruth:
         """Returns the columns of all samples; without ``handbench.jsonl`` no joint is valid."""

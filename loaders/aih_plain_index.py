@@ -114,9 +114,9 @@ def open_render(root: Path, branch: str, split: str) -> list[RenderGroup]:
     notes, groups = index_notes(folder), []
     for side in (Side.RIGHT, Side.LEFT):
         files = render_files(folder, side, "stem")
-        listed = _stems(files["image"].parent, ".jpg")
+        listed = stems(files["image"].parent, ".jpg")
         wanted = ("target_image", "amodal", "visible")
-        whole = set.intersection(listed, *(_stems(files[n].parent, files[n].suffix) for n in wanted))
+        whole = set.intersection(listed, *(stems(files[n].parent, files[n].suffix) for n in wanted))
         groups.append(RenderGroup(folder, branch, side, sorted(whole), notes, len(listed)))
     return [group for group in groups if group.listed]
 
@@ -172,7 +172,8 @@ def fingerprint_of(groups: Sequence[RenderGroup | SynGroup]) -> str:
     return digest.hexdigest()
 
 
-def _stems(folder: Path, suffix: str) -> set[str]:
+def stems(folder: Path, suffix: str) -> set[str]:
+    """Returns the names of a folder's files without their suffix; none where it is missing."""
     if not folder.is_dir():
         return set()
     with os.scandir(folder) as entries:
@@ -181,5 +182,5 @@ def _stems(folder: Path, suffix: str) -> set[str]:
 
 def _crops_on_disk(folder: Path, side: Side, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     files = crop_files(folder, side, 0)
-    both = _stems(files["image"].parent, ".jpg") & _stems(files["amodal"].parent, ".png")
+    both = stems(files["image"].parent, ".jpg") & stems(files["amodal"].parent, ".png")
     return np.array([str(number) in both for number in numbers.tolist()], dtype=np.bool_)

@@ -241,6 +241,9 @@ def test_partial_and_damaged_trees(tree: Path, tmp_path: Path) -> None:
         partial.coverage.present == partial.coverage.expected - 1
         and "rendered samples have all" in partial.summary()[-1]
     )
+    (found,) = partial.audit()
+    assert found.kind == "missing" and found.what == "1 samples lack their picture of the target alone"
+    assert found.where == str(files["target_image"])
     note = folder / "handbench.jsonl"
     text = note.read_text()
     note.write_text(text.replace('"hands"', '"fingers"'))
@@ -262,6 +265,7 @@ def test_lists_that_do_not_fit_are_named(tree: Path, tmp_path: Path) -> None:
     crop_files(syn_folder(tmp_path, "machine", "train"), Side.LEFT, int(numbers[rows[0]]))["image"].unlink()
     data = load_dataset("aih-plain", tmp_path, quiet=True)
     assert len(data) == 12 - rows.count(rows[0]) and data.coverage.expected == 12
+    assert [f.what for f in data.audit()] == ["1 samples lack their picture"]
     path.write_text("1\n")
     with pytest.raises(HandbenchError, match=r"recipe \d+ names row \d+ of the left list of 1 crops"):
         load_dataset("aih-plain", tmp_path, quiet=True)
