@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 import subprocess
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import REAL_DATA, Run, missing
-from trusted_hands import NUM, SIZE, Hands, each_hand
+from trusted_hands import NUM, SIZE, Hands, Still, each_hand
 
 from handbench.camera import Camera
 from handbench.cli.data_target import parse_target
@@ -233,6 +234,13 @@ def test_show_draws_joints_where_they_project(tmp_path: Path) -> None:
         for u, v in np.round(source.camera.project(hand.joints)[5:9]).astype(int):
             assert np.abs(tile[v, u].astype(int) - plain[v, u]).max() > 20
     assert draw_sample(sample, 200, 400).shape == (400, 200, 3)
+    # Of one joint of one hand the window is centred on it.
+    white = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
+    tip = each_hand(joints=lambda hand: np.where(np.arange(21)[:, None] == 8, hand.joints, np.nan),
+                    box=lambda hand: None, joints_2d=lambda hand: None)(sample)  # fmt: skip
+    alone = dataclasses.replace(tip, image=Still(white), box=None, hands=tip.hands[:1])
+    near = draw_sample(alone, 600, 600, zoom=True)
+    assert near[300, 300].max() < 255 and (near[:200] == 255).all() and (near[400:] == 255).all()
 
 
 def test_invalid_joints_are_hollow_and_bad_hands_are_left_out(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import REAL_DATA, missing
-from trusted_hands import NUM, TIPS, Change, Hands, each_hand, true_joints
+from trusted_hands import NUM, TIPS, Change, Hands, Still, each_hand, true_joints
 
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
@@ -374,16 +374,6 @@ def test_pictures_that_do_not_open_are_listed(hands: Hands) -> None:
         (hands.root / f"{i:02d}.jpg").write_bytes(jpeg)
     assert faults(verify_dataset(hands)) == {}
     assert "damaged JPEG" in faults(verify_dataset(hands, deep=True))["pictures"]
-
-
-class Still:
-    """A value that is there at once."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def read(self) -> Any:
-        return self.value
 
 
 def test_masks_and_depth_are_looked_at_deep(hands: Hands) -> None:

@@ -160,4 +160,14 @@ def each_hand(**change: Callable[[HandAnnotation], Any]) -> Change:
     return apply
 
 
+class Still:
+    """A value that is there at once."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def read(self) -> Any:
+        return self.value
+
+
 LOADER = Loader(Options, Hands, "handbench.loaders:howto/ho3d.md", "the procedural hand, for tests")

@@ -18,6 +18,7 @@ import click
 )
 @click.option("--ids", default=None, help="These samples instead, by place: 0,17,300.")
 @click.option("--keys", default=None, help="These samples instead, by key: interhand/test/7,...")
+@click.option("--zoom", is_flag=True, help="Cut each picture of a dataset to its hands.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A key of the dataset's loader.")
 def show(
     target: tuple[str, ...],
@@ -25,6 +26,7 @@ def show(
     num: int,
     ids: str | None,
     keys: str | None,
+    zoom: bool,
     settings: tuple[str, ...],
 ) -> None:
     """Draw a contact sheet of samples, with their keys.
@@ -51,7 +53,7 @@ def show(
 
     dataset = found.open()
     places = choose(dataset, num, chosen, None if keys is None else keys.split(","))
-    drawn, bad = write_dataset_sheet(dataset, places, out)
+    drawn, bad = write_dataset_sheet(dataset, places, out, zoom)
     for line in bad:
         click.echo(f"cannot be shown: {line}", err=True)
     click.echo(f"{drawn} samples on {out}")

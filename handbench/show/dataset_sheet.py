@@ -46,8 +46,10 @@ def choose(
     return [i * total // count for i in range(count)]
 
 
-def write_dataset_sheet(dataset: Dataset, places: Sequence[int], out: Path) -> tuple[int, list[str]]:
-    """Draws samples into a PNG or JPEG.
+def write_dataset_sheet(
+    dataset: Dataset, places: Sequence[int], out: Path, zoom: bool = False
+) -> tuple[int, list[str]]:
+    """Draws samples into a PNG or JPEG, each whole or cut to its hands (``zoom``).
 
     Returns:
         How many samples are on it, and what was wrong with those that are not.
@@ -62,7 +64,7 @@ def write_dataset_sheet(dataset: Dataset, places: Sequence[int], out: Path) -> t
     tiles, bad = [], []
     for place in places:
         try:
-            tiles.append(_tile(dataset.read(place)))
+            tiles.append(_tile(dataset.read(place), zoom))
         except BadSampleError as error:
             bad.append(f"{dataset.keys[place]}: {error}")
     if not tiles:
@@ -71,9 +73,9 @@ def write_dataset_sheet(dataset: Dataset, places: Sequence[int], out: Path) -> t
     return len(tiles), bad
 
 
-def _tile(sample: Sample) -> ImageArray:
+def _tile(sample: Sample, zoom: bool) -> ImageArray:
     tile = np.full((TILE + LABEL, TILE, 3), draw.PAPER, np.uint8)
-    tile[LABEL:] = draw_sample(sample, TILE, TILE)
+    tile[LABEL:] = draw_sample(sample, TILE, TILE, zoom)
     draw.write_label(tile, _cut(sample.key), (1, 13), 0.38)
     meta = sample.meta
     words = [str(meta[name]) for name in ("recording", "camera", "frame") if name in meta]

@@ -19,7 +19,7 @@ _FINE = 8  # cv2 draws at 1/8 px with shift=3
 _CORNERS = [(i, j) for i in range(8) for j in range(i + 1, 8)]
 
 
-def draw_sample(sample: Sample, width: int, height: int) -> ImageArray:
+def draw_sample(sample: Sample, width: int, height: int, zoom: bool = False) -> ImageArray:
     """Draws a sample to fit into (height, width) pixels, its picture's proportions kept.
 
     Masks are tinted (whole: outline, seen: filled), the hands' boxes coloured by side, the sample's box is
@@ -30,6 +30,7 @@ def draw_sample(sample: Sample, width: int, height: int) -> ImageArray:
         sample: of any dataset.
         width: of the tile [px].
         height: of the tile [px].
+        zoom: cut the picture to its hands.
 
     Returns:
         (height, width, 3) uint8 RGB.
@@ -38,14 +39,17 @@ def draw_sample(sample: Sample, width: int, height: int) -> ImageArray:
         BadSampleError: when the picture does not open.
     """
     image = sample.image.read()
+    x0, y0, x1, y1 = window = _window(sample, image.shape, zoom)
+    image = image[y0:y1, x0:x1]
     h, w = image.shape[:2]
     scale = min(width / w, height / h)
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     affine = resize_affine(size[0] / w, size[1] / h)
+    affine[:, 2] -= affine[:, :2] @ [x0, y0]
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas = np.ascontiguousarray(cv2.resize(image, size, interpolation=how), dtype=np.uint8)
     for hand in sample.hands:
-        _draw_masks(canvas, hand)
+        _draw_masks(canvas, hand, window)
     for thing in sample.objects:
         _draw_object(canvas, thing, sample, affine)
     if sample.box is not None:
@@ -69,20 +73,50 @@ def _fine(point: FloatArray) -> tuple[int, int]:
     return int(x), int(y)
 
 
-def _draw_masks(canvas: ImageArray, hand: HandAnnotation) -> None:
+def _window(sample: Sample, shape: tuple[int, ...], zoom: bool) -> tuple[int, int, int, int]:
+    """Returns x0, y0, x1, y1 of what is drawn: the picture, or a square about its hands inside it."""
+    height, width = shape[:2]
+    points = [_pixels(hand, sample) for hand in sample.hands]
+    boxes = [sample.box, *(hand.box for hand in sample.hands)]
+    points += [np.array([box[:2], box[:2] + box[2:]]) for box in boxes if box is not None]
+    every = np.concatenate(points) if points else np.zeros((0, 2))
+    every = every[np.isfinite(every).all(axis=1)]
+    if not zoom or not len(every):
+        return 0, 0, width, height
+    low = np.clip(every.min(axis=0), 0, [width - 1, height - 1])
+    high = np.clip(every.max(axis=0), 0, [width - 1, height - 1])
+    half = max(16.0, 0.65 * float((high - low).max()))
+    middle = 0.5 * (low + high)
+    x0, y0 = np.maximum(middle - half, 0).astype(int)
+    x1, y1 = np.minimum(middle + half + 1, [width, height]).astype(int)
+    return int(x0), int(y0), int(x1), int(y1)
+
+
+def _pixels(hand: HandAnnotation, sample: Sample) -> FloatArray:
+    """Returns (21, 2) [px]: the projected joints, else the labelled pixels, else NaN."""
+    camera = hand.camera or sample.camera
+    with np.errstate(all="ignore"):
+        pixels = np.where(hand.joints[:, 2:] > 0, camera.project(hand.joints), np.nan)
+    if hand.joints_2d is not None:
+        pixels = np.where(np.isfinite(pixels), pixels, hand.joints_2d)
+    return np.asarray(pixels)
+
+
+def _draw_masks(canvas: ImageArray, hand: HandAnnotation, window: tuple[int, int, int, int]) -> None:
     color = SIDE_COLORS[hand.side]
     if hand.visible_mask is not None:
-        seen = _fit(hand.visible_mask.read(), canvas)
+        seen = _fit(hand.visible_mask.read(), canvas, window)
         canvas[seen] = (0.7 * canvas[seen] + 0.3 * np.array(color)).astype(np.uint8)
     if hand.amodal_mask is not None:
-        whole = _fit(hand.amodal_mask.read(), canvas).astype(np.uint8)
+        whole = _fit(hand.amodal_mask.read(), canvas, window).astype(np.uint8)
         edges, _ = cv2.findContours(whole, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(canvas, edges, -1, color, 1, cv2.LINE_AA)
 
 
-def _fit(mask: BoolArray, canvas: ImageArray) -> BoolArray:
+def _fit(mask: BoolArray, canvas: ImageArray, window: tuple[int, int, int, int]) -> BoolArray:
+    x0, y0, x1, y1 = window
     size = (canvas.shape[1], canvas.shape[0])
-    small = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    small = cv2.resize(mask[y0:y1, x0:x1].astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
     return np.asarray(small, dtype=np.bool_)
 
 
@@ -115,12 +149,7 @@ def _edges(corners: FloatArray) -> list[tuple[int, int]]:
 
 
 def _draw_hand(canvas: ImageArray, hand: HandAnnotation, sample: Sample, affine: FloatArray) -> None:
-    camera = hand.camera or sample.camera
-    with np.errstate(all="ignore"):
-        pixels = np.where(hand.joints[:, 2:] > 0, camera.project(hand.joints), np.nan)
-    if hand.joints_2d is not None and not np.isfinite(pixels).all():
-        pixels = np.where(np.isfinite(pixels), pixels, hand.joints_2d)
-    points = _map(pixels, affine)
+    points = _map(_pixels(hand, sample), affine)
     known: BoolArray = np.asarray(np.isfinite(points).all(axis=1))
     bare = canvas.copy()
     for parent, child in OPENPOSE21.bones:

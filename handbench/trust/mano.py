@@ -217,9 +217,9 @@ def _tips(rows: HandRows, model: HandModel, params: Params) -> Iterator[Finding]
     }
     order = sorted(means, key=means.__getitem__)
     told = ", ".join(f"{name} {_mm(means[name])} mm" for name in order)
-    yield Finding(
-        "note", rows.keys[0], f"{model.side.value} fingertips fit the set {order[0]!r} best: {told}"
-    )
+    # Two sets may be the same on one side.
+    best = " and ".join(repr(name) for name in order if means[name] < means[order[0]] + 1e-6)
+    yield Finding("note", rows.keys[0], f"{model.side.value} fingertips fit the set {best} best: {told}")
 
 
 def _residual(rows: HandRows, joints16: FloatArray) -> FloatArray:
