@@ -248,6 +248,11 @@ def _known(corners: npt.NDArray[np.float64]) -> FloatArray | None:
 
 
 def _open(root: Path, options: Any) -> Ho3d:
+    if options.hand_model:
+        from handbench.hands import load_hand_model
+
+        # A model that does not load is named now, not in a worker.
+        load_hand_model(options.hand_model)
     return Ho3d(root, options)
 
 

@@ -281,6 +281,8 @@ def test_lists_that_do_not_fit_are_refused(copy: Copy) -> None:
     write_released_gt(tree.root, np.zeros((6, 21, 3)), np.zeros((6, 778, 3)))
     with pytest.raises(HandbenchError, match=r"evaluation_xyz.json: 6 rows, but evaluation.txt lists 7"):
         opened(tree)
+    with pytest.raises(HandbenchError, match="unknown hand model 'smpl'"):
+        load_dataset("ho3d", tree.root, quiet=True, split="evaluation", hand_model="smpl")
     with pytest.raises(HandbenchError, match="'version' is 'v4'"):
         load_dataset("ho3d", tree.root, quiet=True, version="v4")
 

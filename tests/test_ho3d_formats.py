@@ -276,7 +276,8 @@ def test_lists_of_frames(tmp_path: Path) -> None:
     for text, message in (
         ("SM1/0001\n../../etc/passwd\n", r"train.txt:2: path '\.\./\.\./etc/passwd' leaves"),
         ("/etc/0001\n", "leaves"), ("../0001\n", "leaves"), ("SM1/x\n", "expected SEQUENCE/NUMBER"),
-        ("SM1\n", "expected SEQUENCE/NUMBER"), ("SM1/a/../0001", "expected SEQUENCE/NUMBER"),
+        ("SM1\n", "expected SEQUENCE/NUMBER"), ("SM1/123456789\n", "expected SEQUENCE/NUMBER"),
+        ("SM1/a/../0001", "expected SEQUENCE/NUMBER"),
         ("SM1/1\n\nSM1/1\n", "train.txt:3: SM1/1 was already in line 1"), ("\n", "lists no frame"),
         ("S\0M/0001\n", "leaves"),
     ):  # fmt: skip

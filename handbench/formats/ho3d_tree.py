@@ -27,7 +27,7 @@ MULTI_CAMERA = frozenset(
 V2_SEGMENTATION = "HO3D_v2_segmentations_rendered"
 """The folder of the archive that holds v2's segmentations."""
 
-_LINE = re.compile(r"[\w.-]+/\d+")
+_LINE = re.compile(r"[\w.-]+/[0-9]{1,8}")
 
 
 def folder_of(root: Path, split: str, sequence: str, kind: Literal["rgb", "depth", "meta", "seg"]) -> Path:
