@@ -22,7 +22,7 @@ class RigSettings:
         focal: focal length [px].
         distance: from the middle of the action [m].
         elevation: above the horizon.
-        spread: the outermost cameras stand so far to the sides of the front one.
+        spread: cameras stand up to so far to the sides of the front; few cameras keep nearer to it.
         jitter: standard deviation of a camera's place along that arc.
         roll: standard deviation of the roll about the line of sight.
         aim: standard deviation of the point looked at [m].
@@ -54,7 +54,8 @@ def draw_cameras(
         settings: what to draw from.
     """
     s = settings or RigSettings()
-    turns = np.linspace(-s.spread, s.spread, count) if count > 1 else np.zeros(1)
+    outer = s.spread * (1 - 1 / count)
+    turns = np.linspace(-outer, outer, count)
     turns = turns[np.argsort(np.abs(turns), kind="stable")] + s.jitter * rng.standard_normal(count)
     return tuple(_camera(rng, float(np.deg2rad(turn)), target, s) for turn in turns)
 

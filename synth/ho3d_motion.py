@@ -11,7 +11,6 @@ from handbench.synth.take import Take
 from handbench.synth.takes import make_take
 from handbench.synth.video_recipe import MOTION, VideoRecipe
 
-
 WHOLE = 300
 """Frames of the shortest take that is made whole; a shorter one is the middle of one of this length."""
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import simplejpeg
 
-from handbench.formats.ho3d import DEPTH_SCALE, encode_depth
+from handbench.formats.ho3d import DEPTH_SCALE
 from handbench.formats.ho3d_calibration import RigCamera, calibration_folder, write_calibration
 from handbench.formats.ho3d_meta import write_meta
 from handbench.formats.ho3d_seg import encode_seg
@@ -17,6 +17,7 @@ from handbench.synth.flow import FlowCamera, encode_flow
 from handbench.synth.ho3d_extra import EXTRA, FLOW, SequenceTable
 from handbench.synth.ho3d_labels import Ho3dLabels
 from handbench.synth.ho3d_motion import TakeSpec, plan_take
+from handbench.synth.ho3d_pictures import depth_png, put, seg_png
 from handbench.synth.ho3d_plan import FrameSet, PlannedTake, draw_frames
 from handbench.synth.performers import Skins
 from handbench.synth.scene import Part, Renderer
@@ -97,19 +98,18 @@ class TakeWriter:
         drawn = self.stage.picture(camera, frame)
         picture = rgb_path(self.place, spec.version, plan.split, sequence, name)
         if spec.version == "v2":
-            picture.write_bytes(encode_png(drawn.picture, "left"))
+            put(picture, encode_png(drawn.picture, "left"))
         else:
-            picture.write_bytes(simplejpeg.encode_jpeg(drawn.picture, recipe.jpeg_quality, "RGB", "420"))
+            put(picture, simplejpeg.encode_jpeg(drawn.picture, recipe.jpeg_quality, "RGB", "420"))
         depth = self._measured(camera, frame, drawn)
-        stored = np.ascontiguousarray(encode_depth(depth)[..., ::-1])
-        depth_path(self.place, plan.split, sequence, name).write_bytes(encode_png(stored, "left"))
+        put(depth_path(self.place, plan.split, sequence, name), depth_png(depth))
         if plan.split == "train":
             seg = seg_path(self.place, spec.version, "train", sequence, name)
-            colours = encode_seg(drawn.hand, drawn.thing, spec.version)
-            quarter = spec.version == "v2"
-            seg.write_bytes(
-                simplejpeg.encode_jpeg(colours, 95, "RGB", "444") if quarter else encode_png(colours)
-            )
+            if spec.version == "v2":
+                colours = encode_seg(drawn.hand, drawn.thing, "v2")
+                put(seg, simplejpeg.encode_jpeg(colours, 95, "RGB", "444"))
+            else:
+                put(seg, seg_png(drawn.hand, drawn.thing))
         annotated = self._annotated(camera, frame)
         eye = self.stage.cameras[camera]
         label = self.labels.train if plan.split == "train" else self.labels.evaluation
@@ -138,7 +138,7 @@ class TakeWriter:
 
     def _flow(self, camera: int, frame: int, path: Path) -> None:
         flow, state = self._flows[camera].draw(self._seen(camera, frame), self._seen(camera, frame - 1))
-        path.write_bytes(encode_png(encode_flow(flow, state), "left"))
+        put(path, encode_png(encode_flow(flow, state), "left"))
 
     def _seen(self, camera: int, frame: int) -> tuple[Part, ...]:
         stage = self.stage

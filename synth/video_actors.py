@@ -23,10 +23,10 @@ from handbench.types import Side
 OBJECT = "object"
 """Name of the part that is the manipulated object."""
 
-# Forearms are made for a camera's frame. Here it stands before the workspace, upside down, so that the upper
-# arm behind the elbow rises to the shoulder.
+# Forearms are made for a camera's frame, and the upper arm behind the elbow falls across the line of sight.
+# Here that frame is turned upside down and looks along the forearm, so that it rises to the shoulder.
 _TURN = np.array([-1.0, -1.0, 1.0])
-_BACK = np.array([0.0, 0.0, 0.7])
+_BEHIND = 0.7  # distance of that frame's origin before the wrist [m]
 
 
 class Actors:
@@ -87,32 +87,25 @@ class Actors:
 
     def _make(self, frame: int) -> tuple[Part, ...]:
         take = self.take
-        hands = {track.side: self._placed(track, frame) for track in take.hands}
-        body = [replace(part, vertices=_world(part.vertices)) for part in self._performer.parts(hands)]
+        body = [part for track in take.hands for part in self._dressed(track, frame)]
         solid = take.solid
         thing = Part(
             OBJECT, take.object_vertices(frame), solid.faces, None, colors=solid.colors, gloss=solid.gloss
         )
         return (*body, thing)
 
-    def _placed(self, track: HandTrack, frame: int) -> PlacedHand:
-        mesh = self._meshes[track.side]
-        return PlacedHand(
+    def _dressed(self, track: HandTrack, frame: int) -> list[Part]:
+        """Returns the drawables of one hand, world frame."""
+        mesh, arm = self._meshes[track.side], track.arm[frame]
+        origin = mesh.joints21[frame, 0] - _BEHIND * arm
+        hand = PlacedHand(
             track.params(frame),
-            _dressing(mesh.vertices[frame]),
-            _dressing(mesh.joints21[frame]),
-            track.arm[frame] * _TURN,
+            (mesh.vertices[frame] - origin) * _TURN,
+            (mesh.joints21[frame] - origin) * _TURN,
+            arm * _TURN,
         )
-
-
-def _dressing(points: FloatArray) -> FloatArray:
-    """Takes world points (..., 3) into the frame in which forearms are made."""
-    return np.asarray(points * _TURN + _BACK)
-
-
-def _world(points: FloatArray) -> FloatArray:
-    """Takes them back."""
-    return np.asarray((points - _BACK) * _TURN)
+        parts = self._performer.parts({track.side: hand})
+        return [replace(part, vertices=part.vertices * _TURN + origin) for part in parts]
 
 
 def between(now: Sequence[Part], then: Sequence[Part], share: float) -> tuple[Part, ...]:

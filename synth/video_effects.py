@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from handbench.arrays import ImageArray
@@ -67,4 +68,4 @@ class VideoEffects:
 
 def mean_luminance(picture: ImageArray) -> float:
     """Returns the mean luma of a picture (h, w, 3), 0 to 255."""
-    return float(picture.reshape(-1, 3).mean(axis=0) @ _LUMA)
+    return float(np.array(cv2.mean(picture)[:3]) @ _LUMA)

@@ -11,6 +11,7 @@ import zlib
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import ImageArray
 
@@ -45,7 +46,19 @@ def encode_png(picture: ImageArray, filtered: Filter = "none", level: int = 1) -
         np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
     else:
         lines[:, 1:] = rows
-    header = struct.pack(">IIBBBBB", w, h, depth, 2, 0, 0, 0)
+    return pack_png(lines, w, depth, level)
+
+
+def pack_png(lines: npt.NDArray[np.uint8], width: int, depth: int, level: int = 1) -> bytes:
+    """Packs the lines of an RGB picture.
+
+    Args:
+        lines: (h, 1 + bytes of a row) uint8, each with the number of its filter before it.
+        width: of the picture [px].
+        depth: bits a channel, 8 or 16.
+        level: of zlib.
+    """
+    header = struct.pack(">IIBBBBB", width, len(lines), depth, 2, 0, 0, 0)
     packed = zlib.compress(lines, level)
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")))
 
