@@ -234,13 +234,22 @@ def test_show_draws_joints_where_they_project(tmp_path: Path) -> None:
         for u, v in np.round(source.camera.project(hand.joints)[5:9]).astype(int):
             assert np.abs(tile[v, u].astype(int) - plain[v, u]).max() > 20
     assert draw_sample(sample, 200, 400).shape == (400, 200, 3)
-    # Of one joint of one hand the window is centred on it.
-    white = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
+
+
+def test_a_cut_picture_keeps_joints_on_their_pixels(tmp_path: Path) -> None:
+    source = Hands(tmp_path)
     tip = each_hand(joints=lambda hand: np.where(np.arange(21)[:, None] == 8, hand.joints, np.nan),
-                    box=lambda hand: None, joints_2d=lambda hand: None)(sample)  # fmt: skip
-    alone = dataclasses.replace(tip, image=Still(white), box=None, hands=tip.hands[:1])
-    near = draw_sample(alone, 600, 600, zoom=True)
-    assert near[300, 300].max() < 255 and (near[:200] == 255).all() and (near[400:] == 255).all()
+                    box=lambda hand: None, joints_2d=lambda hand: None)(source.read(0))  # fmt: skip
+    u, v = np.round(source.camera.project(tip.hands[0].joints[8])).astype(int)
+    marked = np.full((SIZE[1], SIZE[0], 3), 255, np.uint8)
+    marked[v, u] = 0
+    alone = dataclasses.replace(tip, image=Still(marked), box=None, hands=tip.hands[:1])
+    near = draw_sample(alone, 600, 600, zoom=True).astype(int)
+    places = [
+        np.argwhere(mask).mean(axis=0) for mask in (near.max(axis=2) < 60, near[..., 2] < near[..., 0] - 90)
+    ]
+    # One pixel is 18 of the tile: the orange dot lies on the black one, in the middle.
+    assert np.abs(places[0] - places[1]).max() < 11 and np.abs(places[0] - 300).max() < 30
 
 
 def test_invalid_joints_are_hollow_and_bad_hands_are_left_out(tmp_path: Path) -> None:
