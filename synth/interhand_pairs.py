@@ -37,7 +37,7 @@ ARM_MISS = np.deg2rad(50.0)
 RETREATS = ((0.02, 0.3), (0.05, 0.6), (0.09, 0.8), (0.14, 0.9))
 """How far the hands part on the way [m], and how far the fingers open, in the order in which it is tried."""
 
-_TRIES = 8
+_TRIES, _DRAWS = 8, 12  # of ways from a contact to another, and of contacts
 _HOLD = (4, 14)  # steps of a contact
 
 
@@ -107,8 +107,12 @@ class PairMover:
     def _draw(self, rng: np.random.Generator, people: Betas) -> PairKey:
         """Draws a contact that the arms of one person before the camera can reach."""
         best: tuple[float, PairKey] | None = None
-        for _ in range(12):
-            pair = self.sampler.draw(rng, people)
+        for _ in range(_DRAWS):
+            try:
+                pair = self.sampler.draw(rng, people)
+            except HandbenchError:
+                # A kind of contact that these hands cannot take; the next draw takes another.
+                continue
             R, miss = facing(pair)
             moved = {hand.side: hand.moved(R, np.zeros(3), self.models[hand.side]) for hand in pair.hands}
             middle = np.mean([hand.joints.mean(axis=0) for hand in moved.values()], axis=0)
@@ -121,7 +125,7 @@ class PairMover:
             if miss < ARM_MISS:
                 break
         if best is None:
-            raise HandbenchError("no pair of hands was drawn", "raise sampler.tries")
+            raise HandbenchError(f"none of {_DRAWS} pairs of hands was acceptable", "use another --seed")
         return best[1]
 
     def _place(self, stances: Mapping[Side, Stance], people: Betas) -> Frame:
