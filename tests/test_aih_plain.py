@@ -269,7 +269,7 @@ def test_lists_that_do_not_fit_are_named(tree: Path, tmp_path: Path) -> None:
     path.write_text("1\n")
     with pytest.raises(HandbenchError, match=r"recipe \d+ names row \d+ of the left list of 1 crops"):
         load_dataset("aih-plain", tmp_path, quiet=True)
-    for text, word in (("1.5", "not whole"), ("a", "whole number a line")):
+    for text, word in (("1.5", "not whole"), ("1e300", "too large"), ("a", "whole number a line")):
         path.write_text(text)
         with pytest.raises(HandbenchError, match=word):
             read_filtered_list(path)

@@ -76,6 +76,9 @@ def test_recipes_come_back_equal(tmp_path: Path) -> None:
     (tmp_path / "e.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:400])
     with pytest.raises(HandbenchError, match=r"e\.npy"):
         read_recipe_table(tmp_path / "e.npy")
+    (tmp_path / "h.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((((")
+    with pytest.raises(HandbenchError, match=r"h\.npy: not an \.npy file"):
+        read_recipe_table(tmp_path / "h.npy")
     (tmp_path / "f.npy").write_bytes(b"hello")
     with pytest.raises(HandbenchError, match=r"not an \.npy file"):
         read_recipe_table(tmp_path / "f.npy")

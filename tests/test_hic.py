@@ -248,6 +248,11 @@ def test_wrong_files_are_named(tree: Path) -> None:
     np.save(view_folder(tree, "02", "2") / "visibility.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(HandbenchError, match=r"visibility.npy.*allow_pickle"):
         load_dataset("hic", tree, sequences="02", quiet=True)
+    (view_folder(tree, "02", "2") / "visibility.npy").write_bytes(
+        b"\x93NUMPY\x01\x00\x10\x00{'descr': ((((((("
+    )
+    with pytest.raises(HandbenchError, match=r"visibility\.npy"):
+        load_dataset("hic", tree, sequences="02", quiet=True)
     write_visibility(view_folder(tree, "02", "2"), np.zeros((3, 21), np.float32))
     with pytest.raises(HandbenchError, match="expected float32"):
         load_dataset("hic", tree, sequences="02", quiet=True)

@@ -98,8 +98,8 @@ def read_filtered_list(path: Path) -> npt.NDArray[np.int64]:
     except ValueError as error:
         raise HandbenchError(f"{path}: expected a whole number a line: {error}", "copy it again") from None
     whole = np.rint(numbers)
-    if not np.isfinite(numbers).all() or (whole != numbers).any() or (whole < 0).any():
-        raise HandbenchError(f"{path}: a number is not whole, or below 0", "copy it again")
+    if not ((whole == numbers) & (whole >= 0) & (whole < 2**53)).all():
+        raise HandbenchError(f"{path}: a number is not whole, below 0 or too large", "copy it again")
     return whole.astype(np.int64)
 
 

@@ -126,7 +126,7 @@ def _entries(path: Path) -> Iterable[Any]:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read(file)
-    except ValueError as error:
+    except Exception as error:  # numpy parses a damaged header as Python: TokenError, SyntaxError ...
         raise HandbenchError(f"{path}: not an .npy file: {error}", "copy it again") from None
     if dtype != np.dtype(object):
         raise HandbenchError(f"{path}: an array of {dtype} {shape}, expected recipes (objects)", "")

@@ -173,7 +173,7 @@ def read_visibility(folder: Path) -> npt.NDArray[np.float32] | None:
         return None
     try:
         table = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except Exception as error:  # numpy parses a damaged header as Python: TokenError, SyntaxError ...
         raise HandbenchError(f"{path}: {error}", "make the tree again") from None
     if table.ndim != 3 or table.shape[1:] != (2, len(OPENPOSE21)) or table.dtype != np.float32:
         raise HandbenchError(f"{path}: {table.dtype} {table.shape}, expected float32 (T, 2, 21)", "")
