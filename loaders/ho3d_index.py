@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from handbench.arrays import BoolArray, FloatArray
 from handbench.formats.ho3d import box_from_corners, joints_from_opengl, points_flip, pose_flip, rotation_flip
 from handbench.formats.ho3d_tree import V2_SEGMENTATION, Split, Version, folder_of, seg_folder
 from handbench.geometry import axis_angle_to_matrix
@@ -20,7 +21,7 @@ from handbench.loaders.ho3d_colours import vote_colours
 from handbench.loaders.ho3d_metas import DAMAGED, Raw, read_all
 from handbench.progress import Progress
 
-SCHEMA = 2
+SCHEMA = 3
 OK, NO_META, UNANNOTATED, NO_PICTURE, BAD = range(5)
 """What became of a line of the list: the first and the last are samples, the others are not."""
 
@@ -180,8 +181,10 @@ def _convert(raw: Raw) -> dict[str, npt.NDArray[Any]]:
         # The rest box is not flipped: R carries the flip. The evaluation split names the rest box alone.
         posed = raw["obj_corners_rest"] @ np.swapaxes(rotation, 1, 2) + place[:, None]
         corners = np.where(np.isnan(raw["obj_corners"]), posed, points_flip(raw["obj_corners"]))
+    joints, box = joints_from_opengl(raw["hand_joints"]), box_from_corners(raw["hand_box"])
+    valid, boxes = hand_boxes(joints, raw["cam_mat"], box)
     return {
-        "joints": np.ascontiguousarray(joints_from_opengl(raw["hand_joints"])),
+        "joints": np.ascontiguousarray(joints),
         "K": raw["cam_mat"],
         "pose": pose,
         "betas": raw["hand_beta"],
@@ -190,9 +193,35 @@ def _convert(raw: Raw) -> dict[str, npt.NDArray[Any]]:
         "object_t": place,
         "corners": corners,
         "corners_rest": raw["obj_corners_rest"],
-        "box": box_from_corners(raw["hand_box"]),
+        "box": box,
+        "valid": valid,
+        "boxes": boxes,
         "bad": raw["state"] == DAMAGED,
         "object_name": raw["obj_name"],
         "cameras": raw["cam_ids"],
         "contact": raw["contact"],
     }
+
+
+def hand_boxes(
+    joints: npt.NDArray[np.floating[Any]], K: FloatArray, annotated: FloatArray
+) -> tuple[BoolArray, FloatArray]:
+    """Returns which joints (N, 21) are known, and the hands' boxes (N, 4) x, y, w, h [px].
+
+    A box is as annotated, else tight about the projected joints; NaN where neither is known.
+
+    Args:
+        joints: (N, 21, 3) [m], camera frame, NaN where unknown.
+        K: (N, 3, 3) intrinsics [px].
+        annotated: (N, 4) boxes, NaN where there is none.
+    """
+    valid: BoolArray = np.isfinite(joints).all(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        uvw = np.asarray(joints, dtype=np.float64) @ np.swapaxes(K, -1, -2)
+        pixels = uvw[..., :2] / uvw[..., 2:]
+    low, high = pixels.min(axis=1), pixels.max(axis=1)
+    tight = np.concatenate([low, high - low], axis=-1)
+    tight[~valid.all(axis=1)] = np.nan
+    boxes = np.where(np.isfinite(annotated), annotated, tight)
+    valid.flags.writeable = boxes.flags.writeable = False
+    return valid, boxes

@@ -16,6 +16,7 @@ from handbench.formats.ho3d_released import VERTS, XYZ, read_released_gt
 from handbench.formats.ho3d_tree import OFFICIAL_COUNTS
 from handbench.ground_truth import Float32, GroundTruth, HandTruth
 from handbench.loaders.columns import Columns, cached_columns, stamp
+from handbench.loaders.ho3d_index import hand_boxes
 from handbench.types import HandParams, Side
 
 if TYPE_CHECKING:
@@ -70,11 +71,10 @@ def make_truth(root: Path, version: str, split: str, columns: Columns, n_lines: 
         key = stamp(files, _SCHEMA, n_lines, version)
         released = cached_columns("ho3d-released", key, lambda: _released(root, n_lines, version))
         fingerprint = xxhash.xxh3_128(f"{fingerprint} {released['fingerprint'][0]}".encode()).hexdigest()
+    valid, boxes = columns["valid"], columns["boxes"]
     if "xyz" in released:
         joints = released["xyz"][rows]
-    valid: BoolArray = np.asarray(np.isfinite(joints).all(axis=-1))
-    boxes = np.where(np.isfinite(columns["box"]), columns["box"], _tight_boxes(joints, valid, columns["K"]))
-    valid.flags.writeable = boxes.flags.writeable = False
+        valid, boxes = hand_boxes(joints, columns["K"], columns["box"])
     return Truth(joints, valid, boxes, released.get("verts"), rows, fingerprint)
 
 
@@ -89,17 +89,6 @@ def _released(root: Path, n: int, version: str) -> Columns:
     for key in sorted(found):
         digest.update(found[key].data)
     return {**found, "fingerprint": np.array([digest.hexdigest()])}
-
-
-def _tight_boxes(joints: FloatArray, valid: BoolArray, K: FloatArray) -> FloatArray:
-    """Returns (N, 4) x, y, w, h [px] about the projected joints; NaN where not all are valid."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        uvw = np.asarray(joints, dtype=np.float64) @ np.swapaxes(K, -1, -2)
-        pixels = uvw[..., :2] / uvw[..., 2:]
-    low, high = pixels.min(axis=1), pixels.max(axis=1)
-    boxes = np.concatenate([low, high - low], axis=-1)
-    boxes[~valid.all(axis=1)] = np.nan
-    return boxes
 
 
 def ground_truth(dataset: Ho3d) -> GroundTruth:
