@@ -8,6 +8,7 @@ import numba
 import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
+from handbench.hands.anatomy import FLEXED_SHARE, FULL_FLEXION
 from handbench.synth.grasp_hand import FREE, GraspHand
 from handbench.synth.grasp_kernel import (
     SPHERE_FREE,
@@ -126,6 +127,11 @@ def _stepped(
     new_values = values.copy()
     for n in range(len(values)):
         new_values[n] = min(max(values[n] + step[ROOT + n], low[n]), high[n])
+    for f in range(4):
+        # A bent knuckle moves less sideways.
+        bent = min(max(new_values[4 * f] / FULL_FLEXION, 0.0), 1.0)
+        share, n = 1.0 - (1.0 - FLEXED_SHARE) * bent, 4 * f + 1
+        new_values[n] = min(max(new_values[n], share * low[n]), share * high[n])
     return new_rotation, new_wrist, new_values
 
 
@@ -148,6 +154,8 @@ def _fit(
     spheres, out, trial_out = np.empty((n_spheres, 4)), np.empty(n_out), np.empty(n_out)
     jacobian = np.zeros((n_out, n_columns))
     none = np.full((778, 3), np.inf)
+    # A derivative may look beyond the limits.
+    wide_low, wide_high = np.full(n_free, -9.0), np.full(n_free, 9.0)
     pose_hand(rotation, wrist, angles, axes, skinning, vertices)
     measure(vertices, field, skin, none, signed, signed, spheres)
     cost = residuals(values, rotation, wrist, vertices, signed, spheres, field, skin, goal, out)
@@ -157,7 +165,7 @@ def _fit(
             step = np.zeros(n_columns)
             size = 1e-4 if c >= ROOT or c < 3 else 1e-5
             step[c] = size
-            r, w, v = _stepped(step, rotation, wrist, values, pivot, low - 1.0, high + 1.0)
+            r, w, v = _stepped(step, rotation, wrist, values, pivot, wide_low, wide_high)
             spread(free, v, angles)
             pose_hand(r, w, angles, axes, skinning, trial_vertices)
             measure(trial_vertices, field, skin, vertices, signed, trial_signed, spheres)

@@ -136,6 +136,7 @@ def _try(
         angles = poser.draw(rng, hand.betas, family.shapes, vary=0.6)
         if family.thumb:
             shape_thumb(angles, family.thumb)
+        angles = hand.anatomy.clamp_angles(angles)
         start = place_in_hand(rng, hand, angles, solid, stand, family)
         goal = goal_for(family, angles, start, stand.table + np.array([0.0, 0.0, 0.0, TABLE_FREE]))
         cost = fit_hand(hand, field, start, goal, rounds=0).cost

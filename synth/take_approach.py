@@ -13,10 +13,12 @@ from handbench.synth.grasp_fit import HandState
 from handbench.synth.grasp_hand import GraspHand, hand_spheres
 from handbench.synth.grasp_kernel import pose_hand
 from handbench.synth.grasp_solid import Field, signed_distances
+from handbench.synth.grasp_surface import surface_of
 from handbench.synth.grasps import Grasp
 from handbench.synth.manipulation import HandPath
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.rotations import exponential
+from handbench.synth.solids import Solid
 from handbench.synth.take_curves import between_rotations, eased
 
 OPENINGS = (0.7, 1.0, 1.35)
@@ -24,6 +26,9 @@ OPENINGS = (0.7, 1.0, 1.35)
 
 FREE_DEPTH = 0.0015
 """Nothing lies deeper than this in object or table on the way [m]."""
+
+MESH_DEPTH = 0.0032
+"""No vertex of hand or object lies deeper in the other on the way [m]."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,15 @@ class Approach:
 
 
 def draw_approach(
-    rng: np.random.Generator, hand: GraspHand, field: Field, grasp: Grasp, length: float
+    rng: np.random.Generator, hand: GraspHand, solid: Solid, field: Field, grasp: Grasp, length: float
 ) -> Approach | None:
     """Draws a way that meets neither object nor table; None where none was found.
 
     Args:
         rng: the take's stream.
         hand: whose.
-        field: the object.
+        solid: the object.
+        field: the same in closed form.
         grasp: where the way ends.
         length: of the way [m].
     """
@@ -77,6 +83,7 @@ def draw_approach(
     away = -0.75 * normal - 0.6 * forward + 0.15 * up if FAMILIES[grasp.family].power else up - 0.45 * forward
     poser = HandPoser(hand.model, hand_spheres(hand.model))
     relaxed = poser.draw(rng, hand.betas, {"relaxed": 1.0, "open": 0.5, "cup": 0.5}, vary=0.8)
+    relaxed = hand.anatomy.clamp_angles(relaxed)
     best, least = None, FREE_DEPTH
     for opening in (*OPENINGS, *OPENINGS, *OPENINGS):
         aside = away / np.linalg.norm(away) + 0.25 * rng.standard_normal(3)
@@ -86,11 +93,22 @@ def draw_approach(
         wide = opened(hand, state.angles, opening)
         way = Approach(far, wide, state, _rise(hand, wide, grasp))
         depth = deepest(hand, field, grasp.stand.table, way.path(18, 8))
-        if depth < least:
+        if depth < least and clear_of_mesh(hand, solid, way.path(18, 8)):
             best, least = way, depth
         if least < 0.0005:
             break
     return best
+
+
+def clear_of_mesh(hand: GraspHand, solid: Solid, path: HandPath) -> bool:
+    """Tells whether neither mesh enters the other deeper than :data:`MESH_DEPTH` on the way."""
+    vertices, surface = np.empty((778, 3)), surface_of(solid)
+    for k in range(len(path) // 3, len(path)):
+        state = path.state(k)
+        pose_hand(state.rotation, state.wrist, state.angles, hand.axes, tuple(hand.skinning), vertices)
+        if surface.depth(vertices, hand.model.closed_faces) > MESH_DEPTH:
+            return False
+    return True
 
 
 def _rise(hand: GraspHand, angles: FloatArray, grasp: Grasp) -> FloatArray:
@@ -112,7 +130,7 @@ def opened(hand: GraspHand, angles: FloatArray, amount: float) -> FloatArray:
     out[thumb[0], 0] -= np.deg2rad(16.0) * amount
     out[thumb[1], 0] -= np.deg2rad(14.0) * amount
     out[thumb[2], 0] -= np.deg2rad(14.0) * amount
-    return np.clip(out, hand.low, hand.high)
+    return hand.anatomy.clamp_angles(np.clip(out, hand.low, hand.high))
 
 
 def deepest(hand: GraspHand, field: Field, table: FloatArray, path: HandPath) -> float:

@@ -127,8 +127,8 @@ def held_places(
         goal = np.array([rng.uniform(-0.07, 0.07), rng.uniform(-0.09, 0.02), rng.uniform(-0.05, 0.05)]) * wide
         goal[1] = min(goal[1], start.t[1] - 0.05)
         position = position + rng.uniform(0.45, 0.9) * (goal - position)
-        roll = float(np.clip(roll + np.deg2rad(56.0) * rng.standard_normal() * wide, LEAST_ROLL, MOST_ROLL))
-        bend, side = np.deg2rad(14.0) * rng.standard_normal(), np.deg2rad(8.0) * rng.standard_normal()
+        roll = float(np.clip(roll + np.deg2rad(66.0) * rng.standard_normal() * wide, LEAST_ROLL, MOST_ROLL))
+        bend, side = np.deg2rad(17.0) * rng.standard_normal(), np.deg2rad(9.0) * rng.standard_normal()
         turn = (
             about(arm, roll - roll0)
             @ about(hand0 @ hand.frame[:, 2], bend)
@@ -153,8 +153,8 @@ def swayed(
 ) -> tuple[FloatArray, FloatArray]:
     """Returns poses (T, 3, 3) and (T, 3) that sway by a millimetre and tremble by less, where weight is 1."""
     count = len(t)
-    shift = 0.0010 * tremor(rng, count, 3, 1 / 45, 1 / 15) + 0.00025 * tremor(rng, count, 3, 1 / 14, 1 / 5)
-    turn = np.deg2rad(1.1) * tremor(rng, count, 3, 1 / 45, 1 / 15)
+    shift = 0.0011 * tremor(rng, count, 3, 1 / 45, 1 / 15) + 0.00025 * tremor(rng, count, 3, 1 / 14, 1 / 5)
+    turn = np.deg2rad(1.3) * tremor(rng, count, 3, 1 / 45, 1 / 15)
     turn += np.deg2rad(0.12) * tremor(rng, count, 3, 1 / 14, 1 / 5)
     turned = np.array([exponential(w * v) @ A for w, v, A in zip(weight, turn, R, strict=True)])
     return turned, t + weight[:, None] * shift

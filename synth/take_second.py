@@ -88,6 +88,7 @@ def second_hand(rng: np.random.Generator, take: Take, models: Mapping[Side, Hand
     base = _course(rng, take, visit, side) + wrist0 - _middle(model, take, pose, rotation)
     wanted = _distance(rng, len(take), visit)
     gap_of = _Gaps(model, models[Side.RIGHT], take, pose)
+    base[:, 1] -= max(gap_of.lowest(base - wrist0) - TABLE_Y + 0.004, 0.0)
     shift = np.zeros(len(take))
     for _ in range(_SWEEPS):
         gap = gap_of(base + shift[:, None] * side - wrist0)
@@ -111,10 +112,11 @@ def _shape(
     poser = HandPoser(model, hand_spheres(model))
     time = np.arange(count, dtype=np.float64)
     knots = np.arange(0.0, count + 80.0, 70.0)
-    angles = poser.draw(rng, take.betas, visit.shapes, 0.8)
+    limited = poser.anatomy.clamp_angles
+    angles = limited(poser.draw(rng, take.betas, visit.shapes, 0.8))
     course = np.repeat(angles[None], count, axis=0)
     for start in knots[1:]:
-        new = 0.5 * angles + 0.5 * poser.draw(rng, take.betas, visit.shapes, 0.8)
+        new = 0.5 * angles + 0.5 * limited(poser.draw(rng, take.betas, visit.shapes, 0.8))
         share = eased(time, start - 50.0, start)
         course += share[:, None, None] * (new - angles)
         angles = new
@@ -179,6 +181,10 @@ class _Gaps:
         left, own = hand_spheres(model), hand_spheres(right)
         self._left = np.array([left.place(v) for v in self._vertices])
         self._right = np.array([own.place(v) for v in track_vertices(right, take.right)])
+
+    def lowest(self, transl: FloatArray) -> float:
+        """Returns the greatest y of the left hand with these translations (T, 3) [m]: y points down."""
+        return float((self._vertices[:, :, 1].max(axis=1) + transl[:, 1]).max())
 
     def __call__(self, transl: FloatArray) -> FloatArray:
         """Returns the least gap (T,) [m] of the left hand with these translations (T, 3)."""

@@ -10,7 +10,9 @@ import numpy as np
 from handbench.arrays import BoolArray, FloatArray
 from handbench.errors import HandbenchError
 from handbench.hands.model import HandModel
+from handbench.registry import nearest
 from handbench.seeding import rng_for
+from handbench.synth.grasp_families import FAMILIES
 from handbench.synth.grasp_hand import GraspHand
 from handbench.synth.grasp_kernel import pose_hand, pose_of
 from handbench.synth.grasp_solid import Field, make_field, signed_distances
@@ -62,13 +64,16 @@ def make_take(
         settings: what to draw from.
 
     Raises:
-        HandbenchError: for an unknown stratum, too few frames, objects that no family suits, or when no grasp
-            was found in many attempts.
+        HandbenchError: for an unknown stratum or family, too few frames, objects that no family suits, or
+            when no grasp was found in many attempts.
     """
     settings = settings or TakeSettings()
     check_stratum(stratum)
     if frames < LEAST_FRAMES:
         raise HandbenchError(f"a take of {frames} frames", f"ask for {LEAST_FRAMES} or more")
+    for family in settings.families:
+        if family not in FAMILIES:
+            raise HandbenchError(f"unknown grasp family {family!r}", nearest(family, sorted(FAMILIES)))
     if not any(suitable(settings.families, kind) for kind in settings.objects):
         raise HandbenchError(
             f"no grasp of {', '.join(settings.families)} suits {', '.join(settings.objects)}",
@@ -128,8 +133,8 @@ def _cast(
     grasp = make_grasp(rng, hand, solid, settings.families)
     if grasp is None:
         return None
-    to = draw_approach(rng, hand, field, grasp, float(rng.uniform(*pace.way)))
-    back = draw_approach(rng, hand, field, grasp, float(rng.uniform(*pace.way)))
+    to = draw_approach(rng, hand, solid, field, grasp, float(rng.uniform(*pace.way)))
+    back = draw_approach(rng, hand, solid, field, grasp, float(rng.uniform(*pace.way)))
     return None if to is None or back is None else _Cast(hand, solid, field, grasp, to, back)
 
 
