@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -214,7 +215,10 @@ def _length(root: Path, name: str) -> int:
 def _fingerprint(root: Path, names: Sequence[str]) -> str:
     files = [path for name in names for path in sorted((root / name).glob("Model_*"))]
     files += sorted((root / "mesh").glob("Model_*"))
-    return content_hash([[str(path.relative_to(root)), path.stat().st_size] for path in files])
+    digest = hashlib.blake2b(digest_size=16)
+    for path in files:
+        digest.update(str(path.relative_to(root)).encode() + hashlib.blake2b(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _copy_motion(root: Path, out: Path, names: Sequence[str]) -> None:

@@ -22,7 +22,6 @@ from handbench.formats.interhand_write import (
     write_hand_model,
     write_human_ids,
     write_skeleton,
-    write_subjects,
 )
 from handbench.hands.model import HandModel
 from handbench.seeding import rng_for
@@ -35,7 +34,7 @@ MANIFEST_SCHEMA = "handbench.synth_interhand/1"
 _CROP_MARGIN = 1.25
 """RootNet's boxes are squares of the longer side times this about the annotation's box."""
 
-_SUBJECT_STEP = 1000  # subjects of different splits are different people
+_SUBJECT_STEP = 1000
 
 Note = Mapping[str, Any]
 _ALL: BoolArray = np.ones(21, dtype=np.bool_)
@@ -64,7 +63,7 @@ def write_split_files(
     for note, moment, camera, view in _pictures(notes):
         number = len(images)
         size = tuple(note["cameras"][camera]["size"])
-        subject = note["capture"] + _SUBJECT_STEP * SPLITS.index(split)
+        subject = subject_of(split, note["capture"])
         images.append(
             image_record(
                 number, (size[0], size[1]), note["capture"], subject, note["seq"], camera, moment["frame"]
@@ -78,7 +77,7 @@ def write_split_files(
             {"annot_id": number, "bbox": square_box(box).tolist(), "abs_depth": _depths(view, noise)}
         )
     write_annotations(
-        root, split, images, annotations, _cameras(notes), _joint_steps(notes), _mano_steps(notes)
+        root, split, images, annotations, _cameras(notes), _joint_steps(notes, fps == 30), _mano_steps(notes)
     )
     chosen = [
         number for number in range(len(images)) if rng_for(seed, split, "human", number).random() < human
@@ -97,14 +96,11 @@ def write_tree_files(
     """Writes what all splits share: skeleton, subjects, the hand model's name, and the manifest."""
     write_skeleton(root)
     write_hand_model(root, model)
-    found = [path for split in SPLITS for path in sorted((root / "images" / split).glob("Capture*"))]
-    write_subjects(
-        root,
-        {
-            int(path.name.removeprefix("Capture")): int(path.name.removeprefix("Capture"))
-            for path in sorted(found, key=lambda path: int(path.name.removeprefix("Capture")))
-        },
-    )
+    lines = ["# split capture subject"]
+    for split in SPLITS:
+        found = [path.name.removeprefix("Capture") for path in (root / "images" / split).glob("Capture*")]
+        lines += [f"{split} {number} {subject_of(split, number)}" for number in sorted(map(int, found))]
+    (root / "annotations" / "subject.txt").write_text("\n".join(lines) + "\n", encoding="ascii")
     content = {
         "schema": MANIFEST_SCHEMA,
         "spec": spec,
@@ -117,6 +113,11 @@ def write_tree_files(
     }
     replace_durably(root / MANIFEST, (json.dumps(content, indent=1) + "\n").encode())
     (root / "rootnet_output" / "README.txt").write_text(f"{content['rootnet_output']}.\n", encoding="ascii")
+
+
+def subject_of(split: str, capture: int) -> int:
+    """Returns the number of the person of a capture; people of different splits are different people."""
+    return capture + _SUBJECT_STEP * SPLITS.index(split)
 
 
 def square_box(box: FloatArray) -> FloatArray:
@@ -151,12 +152,17 @@ def _cameras(notes: Sequence[Note]) -> dict[int, dict[str, Camera]]:
     return out
 
 
-def _joint_steps(notes: Sequence[Note]) -> Iterator[Step]:
+def _joint_steps(notes: Sequence[Note], named: bool) -> Iterator[Step]:
+    """Gives the 3D joints of each moment; only the files of 30 fps name the sequence."""
     for note in notes:
         for moment in note["frames"]:
             joints = {Side(side): np.array(points) for side, points in moment["joints"].items()}
             valid = dict.fromkeys(joints, _ALL)
-            yield note["capture"], moment["frame"], joints_record(joints, valid, seq=note["seq"])
+            yield (
+                note["capture"],
+                moment["frame"],
+                joints_record(joints, valid, seq=note["seq"] if named else None),
+            )
 
 
 def _mano_steps(notes: Sequence[Note]) -> Iterator[Step]:

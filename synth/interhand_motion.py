@@ -139,7 +139,7 @@ def free_hand(
     side, model = poser.model.side, poser.model
     times, keys, angles = [-int(rng.integers(0, 50))], [], []
     while times[-1] < steps:
-        times.append(times[-1] + int(rng.integers(42, 84)))
+        times.append(times[-1] + int(rng.integers(38, 74)))
     at = CENTRE + rng.normal(0.0, (0.025, 0.025, 0.025))
     base = _drawn_stance(rng, poser, betas, arm_way(side), at, 1.0)
     for _ in times:

@@ -137,7 +137,7 @@ class PairMover:
     def _way(self, a: PairKey, b: PairKey, people: Betas) -> list[Frame] | None:
         """Returns the frames between two contacts, or None where every way is blocked."""
         for retreat, opening in RETREATS:
-            steps = 54 + round(620 * retreat)
+            steps = 74 + round(820 * retreat)
             # A coarse look first: most blocked ways show within a few frames.
             for stride in (5, 1):
                 frames = [self._between(a, b, (i + 1) / (steps + 1), retreat, opening, people)
