@@ -105,12 +105,12 @@ class HicDataset(Dataset):
             raise HandbenchError(f"{self.root}: no {wish} of view {self.options.views}", "")
         self._meshes = HicMeshes(self.root) if self.options.mesh else None
         c = self._columns
-        names = zip(c["sequence"][self._rows], c["view"][self._rows], c["frame"][self._rows], strict=True)
+        names = [(str(c["sequence"][r]), str(c["view"][r]), int(c["frame"][r])) for r in self._rows]
+        self._places = {name: i for i, name in enumerate(names)}
         self._keys = [
             f"hic/{sequence if view == '1' else f'{sequence}.{view}'}/{frame:03d}"
             for sequence, view, frame in names
         ]
-        self._places = {(str(c["view"][r]), int(c["row"][r])): i for i, r in enumerate(self._rows)}
 
     def __getstate__(self) -> dict[str, Any]:
         kept = ("root", "options", "sequences", "fingerprint", "coverage")
@@ -189,10 +189,7 @@ class HicDataset(Dataset):
     def previous_index(self, index: int, gap: int = 1) -> int | None:
         """Returns the sample ``gap`` frames before, in the same sequence and view."""
         c, row = self._columns, int(self._rows[index])
-        track, frame = int(c["row"][row]), int(c["frame"][row])
-        if track < 0 or gap > frame:
-            return None
-        return self._places.get((str(c["view"][row]), track - gap))
+        return self._places.get((str(c["sequence"][row]), str(c["view"][row]), int(c["frame"][row]) - gap))
 
     def ground_truth(self) -> GroundTruth:
         """Returns the columns of all samples; ``subsets`` has ``two_hands``, ``object`` and ``labelled``."""

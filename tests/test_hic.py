@@ -140,6 +140,23 @@ def test_a_partial_tree_says_so(tree: Path) -> None:
     assert data.ground_truth().partial
 
 
+def test_pictures_without_a_motion_have_their_labels(tree: Path) -> None:
+    """What the official zips alone hold, and sequences 12 to 14 always."""
+    for name in ("R.MOTION", "L.MOTION"):
+        (tree / "02" / f"Model_Hand_{name}").unlink()
+    shutil.copytree(tree / "02", tree / "12")
+    data = load_dataset("hic", tree, sequences="02+12", views="1", quiet=True)
+    labelled, plain = data[data.find("hic/12/005")], data[data.find("hic/02/006")]
+    assert [hand.side for hand in labelled.hands] == [Side.RIGHT, Side.LEFT] and plain.hands == ()
+    assert all(np.isnan(hand.joints).all() and not hand.joints_valid.any() for hand in labelled.hands)
+    assert labelled.hands[0].joints_2d is not None and np.isfinite(labelled.hands[0].joints_2d).sum() == 28
+    assert data.ground_truth().hand_type.count("") == len(data)
+    before = data.previous(labelled, 2)
+    assert before is not None and before.key == "hic/12/003"
+    found = {(finding.kind, finding.where) for finding in data.audit()}
+    assert ("missing", "02/Model_Hand_R.MOTION") in found and ("note", "12") in found
+
+
 def test_mano_meshes_of_the_listing(tree: Path) -> None:
     import trimesh
 
