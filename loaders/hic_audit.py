@@ -10,6 +10,7 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Finding
+from handbench.formats.hic import SENSOR_K, stated_intrinsics
 from handbench.loaders.columns import Columns
 
 FAR = 25.0
@@ -35,6 +36,10 @@ def audit_hic(root: Path, columns: Columns, camera: Callable[[int], Camera]) -> 
 
 
 def _missing(root: Path, columns: Columns) -> Iterator[Finding]:
+    stated = stated_intrinsics(root)
+    if stated is not None and np.abs(stated - np.array(SENSOR_K)).max() > 1e-6:
+        what = f"states fx {stated[0, 0]:g}, cx {stated[0, 2]:g}; expected 525 and 319.5, which is used"
+        yield Finding("fault", str(root / "Cameras.txt"), what, "is it another camera's file?")
     if not columns["pictured"].any():
         yield Finding("missing", str(root), "no pictures (NN/1/rgb/000.png)", "fetch the zips of the dataset")
     lost = columns["labelled"] & ~columns["pictured"]

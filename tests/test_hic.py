@@ -227,10 +227,12 @@ def test_what_is_mixed_up_is_named(tree: Path) -> None:
     found = read_labels(path)
     write_labels(path, {side: found[side.other] for side in Side})
     label_path(tree, "02", 10).rename(label_path(tree, "02", 11))
+    (tree / "Cameras.txt").write_text("1.0\n600 0 319.5\n0 600 239.5\n0 0 1\n")
     data = load_dataset("hic", tree, sequences="02", quiet=True)
     words = " ".join(f"{f.kind} {f.where} {f.what}" for f in data.audit())
     assert "fault 02/1/005" in words and "sides are exchanged" in words
     assert "1 labels have no picture" in words
+    assert "Cameras.txt states fx 600, cx 319.5; expected 525" in words
 
 
 @pytest.mark.parametrize(

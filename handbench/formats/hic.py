@@ -36,6 +36,15 @@ VISIBILITY = "visibility.npy"
 _SIDES = (Side.RIGHT, Side.LEFT)
 
 
+def stated_intrinsics(root: Path) -> FloatArray | None:
+    """Returns the (3, 3) intrinsics that ``Cameras.txt`` of a tree states, or None where it states none."""
+    try:
+        words = (root / "Cameras.txt").read_text(encoding="ascii").split()
+        return np.array(words[1:10], dtype=np.float64).reshape(3, 3)
+    except (OSError, ValueError):
+        return None
+
+
 def view_folder(root: Path, sequence: str, view: str = "1") -> Path:
     """Returns the folder with one view's ``rgb`` and ``joints_2D_GT``."""
     return root / sequence / view
