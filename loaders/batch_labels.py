@@ -175,7 +175,7 @@ def move(rows: LabelRows, warp: Warp, size: tuple[int, int], rest: FloatArray) -
     joints_2d += warp.affine[:, None, None, :, 2]
     moved = LabelRows(
         K=follow_intrinsics(rows.K, warp.affine[:, None], turn),
-        size=np.broadcast_to(np.array(size, float), rows.size.shape),
+        size=np.tile(np.array(size, float), (len(rows.size), 1)),
         hand_valid=rows.hand_valid,
         joints=joints,
         joints_valid=rows.joints_valid,

@@ -270,5 +270,9 @@ def _same(found: Any) -> Any:
 
 
 def _start_worker(number: int) -> None:
-    """One process is one core."""
-    cv2.setNumThreads(1)
+    """One process is one core.
+
+    0 and not 1: where the parent has used OpenCV's threads, 1 waits in a forked child for ever for a pool
+    that the fork did not copy (measured, OpenCV 5.0); 0 works without the pool.
+    """
+    cv2.setNumThreads(0)
