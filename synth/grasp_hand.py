@@ -146,4 +146,4 @@ def _palmar(model: HandModel, rows: IndexArray, axes: FloatArray, joint: int, la
     keep = out > np.percentile(out, 62)
     if last:
         keep &= along > 0.25 * along.max()
-    return rows[keep]
+    return np.asarray(rows[keep])

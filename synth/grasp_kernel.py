@@ -151,9 +151,8 @@ def pose_hand(
 ) -> None:
     """Writes the vertices (778, 3) of a hand with root rotation (3, 3), wrist (3,) and angles (15, 3)."""
     joints = np.empty((16, 3))
-    forward_hand(
-        pose_of(angles, rotation, axes), np.zeros(10), wrist - skinning[4][0], *skinning, vertices, joints
-    )
+    pose = pose_of(angles, rotation, axes)
+    forward_hand(pose, np.zeros(10), wrist - skinning[4][0], *skinning, vertices, joints)  # type: ignore[call-arg]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -39,12 +39,12 @@ def draw_stand(rng: np.random.Generator, solid: Solid, family: Family) -> Stand 
     sides = np.ptp(solid.vertices, axis=0)
     choices: list[tuple[FloatArray, FloatArray]] = []
     if solid.kind in ("box", "phone", "pen"):
-        for up in range(3):
-            for across in range(3):
-                if across == up or not family.width[0] <= sides[across] <= family.width[1]:
+        for top in range(3):
+            for side in range(3):
+                if side == top or not family.width[0] <= sides[side] <= family.width[1]:
                     continue
-                if _suits(family, solid.kind, sides, up, across):
-                    choices.append((np.eye(3)[up], np.eye(3)[across]))
+                if _suits(family, solid.kind, sides, top, side):
+                    choices.append((np.eye(3)[top], np.eye(3)[side]))
     elif family.width[0] <= sides[1] <= family.width[1]:
         turn = rng.uniform(-np.pi, np.pi)
         choices.append((Z, np.array([np.cos(turn), np.sin(turn), 0.0])))

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.hands.contact import penetration_depth
@@ -81,14 +83,32 @@ def surface_of(solid: Solid) -> SolidSurface:
 
 
 def closed_faces(vertices: FloatArray, faces: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Returns faces (F, 3) with a fan over each open end (each a single loop of edges).
+    """Returns faces (F, 3) with a fan over each open end (each a single loop of edges), all outward.
 
-    Vertices at one place count as one: the solids repeat them where edges are sharp.
+    Vertices at one place count as one: the solids repeat them where edges are sharp. A piece whose faces are
+    inside out (the handle of a mug) is turned.
     """
     _, first, same = np.unique(np.round(vertices, 9), axis=0, return_index=True, return_inverse=True)
-    welded = first[same.reshape(-1)][faces]
-    fans = [(loop[0], loop[k], loop[k + 1]) for loop in _open_loops(welded) for k in range(1, len(loop) - 1)]
-    return np.concatenate([faces, np.array(fans, np.int32).reshape(-1, 3)])
+    merged = first[same.reshape(-1)]
+    fans = [
+        (loop[0], loop[k], loop[k + 1])
+        for loop in _open_loops(merged[faces])
+        for k in range(1, len(loop) - 1)
+    ]
+    closed = np.concatenate([faces, np.array(fans, np.int32).reshape(-1, 3)])
+    welded = merged[closed]
+    edges = np.concatenate([welded[:, :2], welded[:, 1:]])
+    ones = np.ones(len(edges), np.int8)
+    shape = (len(vertices), len(vertices))
+    _, label = connected_components(
+        coo_matrix((ones, (edges[:, 0], edges[:, 1])), shape=shape), directed=False
+    )
+    piece = label[welded[:, 0]]
+    a, b, c = (vertices[closed[:, k]] for k in range(3))
+    volume = np.bincount(piece, np.einsum("fc,fc->f", a, np.cross(b, c)), len(vertices))
+    turned = volume[piece] < 0.0
+    closed[turned] = closed[turned][:, ::-1]
+    return closed
 
 
 def _open_loops(faces: IndexArray) -> Iterator[list[int]]:

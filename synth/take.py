@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from handbench.arrays import BoolArray, FloatArray
 from handbench.errors import HandbenchError
 from handbench.registry import nearest
@@ -123,7 +125,7 @@ class Take:
 
     def object_vertices(self, frame: int) -> FloatArray:
         """Returns the object's vertices (V, 3) in one frame [m], world."""
-        return self.solid.vertices @ self.object_R[frame].T + self.object_t[frame]
+        return np.asarray(self.solid.vertices @ self.object_R[frame].T + self.object_t[frame])
 
 
 @dataclass(frozen=True)
@@ -151,5 +153,5 @@ def check_stratum(stratum: str) -> str:
         HandbenchError: when there is none of this name.
     """
     if stratum not in STRATA:
-        raise HandbenchError(f"unknown stratum {stratum!r}", nearest(stratum, STRATA))
+        raise HandbenchError(f"unknown stratum {stratum!r}", nearest(stratum, list(STRATA)))
     return stratum
