@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from handbench.formats.interhand_write import (
 from handbench.hands.model import HandModel
 from handbench.seeding import rng_for
 from handbench.store.files import replace_durably
+from handbench.synth.interhand_views import View, look_at_hands
 from handbench.types import Side
 
 MANIFEST = "handbench.json"
@@ -37,7 +39,21 @@ _CROP_MARGIN = 1.25
 _SUBJECT_STEP = 1000
 
 Note = Mapping[str, Any]
+"""What a take told: ``capture``, ``seq``, ``cameras`` by name, and ``frames`` with joints and MANO."""
+
 _ALL: BoolArray = np.ones(21, dtype=np.bool_)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: its number in the split, take, frame number, camera, size [px] and what it shows."""
+
+    number: int
+    note: Note
+    frame: int
+    camera: str
+    size: tuple[int, int]
+    view: View
 
 
 def write_split_files(
@@ -57,37 +73,30 @@ def write_split_files(
     Returns:
         How many pictures the split has.
     """
-    images: list[Note] = []
-    annotations: list[Note] = []
-    rootnet: list[Note] = []
-    for note, moment, camera, view in _pictures(notes):
-        number = len(images)
-        size = tuple(note["cameras"][camera]["size"])
-        subject = subject_of(split, note["capture"])
-        images.append(
-            image_record(
-                number, (size[0], size[1]), note["capture"], subject, note["seq"], camera, moment["frame"]
-            )
-        )
-        valid = {Side(side): np.array(flags, bool) for side, flags in view["valid"].items()}
-        box = np.array(view["box"])
-        annotations.append(annotation_record(number, box, valid))
-        noise = root_noise * rng_for(seed, split, "rootnet", number).standard_normal(2)
-        rootnet.append(
-            {"annot_id": number, "bbox": square_box(box).tolist(), "abs_depth": _depths(view, noise)}
-        )
+    # The files are written picture by picture: a split may have millions.
     write_annotations(
-        root, split, images, annotations, _cameras(notes), _joint_steps(notes, fps == 30), _mano_steps(notes)
+        root,
+        split,
+        (_image(split, shot) for shot in _shots(notes)),
+        (annotation_record(shot.number, shot.view.box, shot.view.valid) for shot in _shots(notes)),
+        {note["capture"]: _cameras(note) for note in notes},
+        _joint_steps(notes, fps == 30),
+        _mano_steps(notes),
     )
-    chosen = [
-        number for number in range(len(images)) if rng_for(seed, split, "human", number).random() < human
-    ]
+    rootnet, chosen, count = [], [], 0
+    for shot in _shots(notes):
+        noise = root_noise * rng_for(seed, split, "rootnet", shot.number).standard_normal(2)
+        box = square_box(shot.view.box).tolist()
+        rootnet.append({"annot_id": shot.number, "bbox": box, "abs_depth": _depths(shot.view, noise)})
+        if rng_for(seed, split, "human", shot.number).random() < human:
+            chosen.append(shot.number)
+        count += 1
     write_human_ids(root, split, chosen)
     folder = root / "rootnet_output"
     folder.mkdir(exist_ok=True)
     name = f"rootnet_interhand2.6m_output_{split}{'_30fps' if fps == 30 else ''}.json"
     (folder / name).write_bytes(orjson.dumps(rootnet))
-    return len(images)
+    return count
 
 
 def write_tree_files(
@@ -126,30 +135,36 @@ def square_box(box: FloatArray) -> FloatArray:
     return np.array([box[0] + 0.5 * (box[2] - side), box[1] + 0.5 * (box[3] - side), side, side])
 
 
-def _depths(view: Note, noise: FloatArray) -> list[float]:
+def _depths(view: View, noise: FloatArray) -> list[float]:
     """Returns the noisy depths [mm] of the right and the left wrist."""
-    known = view["depth"]
-    either = next(iter(known.values()))
-    depths = [known.get(side.value, either) for side in SIDES]
+    either = next(iter(view.depth.values()))
+    depths = [view.depth.get(side, either) for side in SIDES]
     return [1000.0 * (depth + float(error)) for depth, error in zip(depths, noise, strict=True)]
 
 
-def _pictures(notes: Sequence[Note]) -> Iterator[tuple[Note, Note, str, Note]]:
+def _shots(notes: Sequence[Note]) -> Iterator[Shot]:
+    """Gives all pictures, take by take and camera by camera."""
+    number = 0
     for note in notes:
-        for camera in note["cameras"]:
+        for name, camera in _cameras(note).items():
             for moment in note["frames"]:
-                if camera in moment["views"]:
-                    yield note, moment, camera, moment["views"][camera]
+                view = look_at_hands(moment["joints"], camera)
+                if view is not None:
+                    yield Shot(number, note, moment["frame"], name, camera.size, view)
+                    number += 1
 
 
-def _cameras(notes: Sequence[Note]) -> dict[int, dict[str, Camera]]:
-    out: dict[int, dict[str, Camera]] = {}
-    for note in notes:
-        out[note["capture"]] = {
-            name: Camera(np.array(one["K"]), (one["size"][0], one["size"][1]), one["R"], one["t"])
-            for name, one in note["cameras"].items()
-        }
-    return out
+def _image(split: str, shot: Shot) -> dict[str, Any]:
+    capture = shot.note["capture"]
+    subject = subject_of(split, capture)
+    return image_record(shot.number, shot.size, capture, subject, shot.note["seq"], shot.camera, shot.frame)
+
+
+def _cameras(note: Note) -> dict[str, Camera]:
+    return {
+        name: Camera(np.array(one["K"]), (one["size"][0], one["size"][1]), one["R"], one["t"])
+        for name, one in note["cameras"].items()
+    }
 
 
 def _joint_steps(notes: Sequence[Note], named: bool) -> Iterator[Step]:

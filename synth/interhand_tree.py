@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from handbench.camera import Camera
 from handbench.config import content_hash
 from handbench.errors import HandbenchError
-from handbench.formats.interhand import SIDES, boxes_of
+from handbench.formats.interhand import SIDES
 from handbench.formats.interhand_params import mano_record
 from handbench.formats.interhand_write import file_name_of
 from handbench.hands.library import load_hand_model
@@ -27,6 +26,7 @@ from handbench.synth.interhand_motion import RATE, Frame
 from handbench.synth.interhand_plan import TAKES, InterhandPlan, check, frame_number, parse_splits, unit_of
 from handbench.synth.interhand_scene import Capture, open_capture, render_moment, world_parts
 from handbench.synth.interhand_takes import HandTake, make_take, open_motion, steps_of, take_name
+from handbench.synth.interhand_views import look_at_hands
 from handbench.synth.performers import Skins
 from handbench.synth.renderers import make_renderer
 from handbench.synth.scene import Renderer
@@ -107,12 +107,10 @@ class TakeMaker:
             number = frame_number(index, k, self.plan.fps)
             parts = world_parts(capture, frame, self.models)
             note = self._moment(frame)
-            note["frame"], note["views"] = number, {}
+            note["frame"] = number
             for c, camera in enumerate(capture.cameras):
-                view = look_at_hands(note["joints"], camera.camera)
-                if view is None:
+                if look_at_hands(note["joints"], camera.camera) is None:
                     continue
-                note["views"][camera.name] = view
                 name = file_name_of(index // TAKES, take.name, camera.name, number)
                 picture = render_moment(self._renderer, capture, parts, c, number)
                 _write_jpeg(place / "images" / split / name, picture)
@@ -138,32 +136,6 @@ class TakeMaker:
             for side in SIDES
         }
         return {"joints": joints, "mano": mano}
-
-
-def look_at_hands(joints: Mapping[str, Any], camera: Camera) -> dict[str, Any] | None:
-    """Returns one picture's annotation, or None where it shows no joint.
-
-    Args:
-        joints: side -> (21, 3) [m], studio's frame, OPENPOSE21.
-        camera: R and t lead from the studio's frame.
-
-    Returns:
-        ``valid``: side -> 21 flags: joints outside the picture are not valid, as in the real files;
-        ``box``: x, y, w, h [px] of the valid ones, by the set's rule; ``depth``: of each wrist there is [m].
-    """
-    seen = {side: camera.to_camera(np.asarray(points)) for side, points in joints.items()}
-    pixels = {side: camera.project(points) for side, points in seen.items()}
-    last = np.array(camera.size) - 0.5
-    valid = {side: ((xy >= -0.5) & (xy < last)).all(axis=1) for side, xy in pixels.items()}
-    flags = np.concatenate(list(valid.values()))
-    if not flags.any():
-        return None
-    box = boxes_of(np.concatenate(list(pixels.values()))[None], flags[None])[0]
-    return {
-        "valid": {side: flag.astype(int).tolist() for side, flag in valid.items()},
-        "box": box.tolist(),
-        "depth": {side: float(points[0, 2]) for side, points in seen.items()},
-    }
 
 
 def _write_jpeg(path: Path, picture: Any) -> None:
