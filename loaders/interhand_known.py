@@ -17,6 +17,7 @@ OFFICIAL_COUNTS: dict[tuple[str, str, str], tuple[int | None, int | None, int]] 
     ("v0.0", "train", "machine"): (None, None, 497_058),
     ("v0.0", "train", "all"): (371_800, 366_802, 738_602),
     ("v0.0", "val", "machine"): (113_370, 70_917, 184_287),
+    ("v0.0", "val", "all"): (113_370, 70_917, 184_287),
     ("v0.0", "test", "human"): (None, None, 66_722),
     ("v0.0", "test", "machine"): (None, None, 286_175),
     ("v0.0", "test", "all"): (197_992, 154_905, 352_897),

@@ -47,15 +47,7 @@ class Options:
 
 def chosen_rows(options: Options, files: Files, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
     """Returns which rows the options ask for."""
-    chosen = np.ones(len(columns["id"]), dtype=np.bool_)
-    if options.subset != "all" and files.version == "v1.0":
-        if "human" not in columns:
-            raise HandbenchError(
-                f"{files.root / 'annotations'}: no aid_human_annot_{options.split}.txt, which subset="
-                f"{options.subset} needs",
-                "the list of ids is in the repository of InterWild (facebookresearch/InterWild)",
-            )
-        chosen &= columns["human"] == (options.subset == "human")
+    chosen = _annotated_by(options, files, columns)
     if options.boxes == "rootnet" and files.rootnet is None:
         name = f"rootnet_interhand2.6m_output_{options.split}{'_30fps' if options.fps == 30 else ''}.json"
         raise HandbenchError(f"{files.root}: no rootnet_output/{name}", "boxes=gt needs no such file")
@@ -64,3 +56,22 @@ def chosen_rows(options: Options, files: Files, columns: Mapping[str, Array]) ->
     elif options.hand_type != "all":
         chosen &= columns["hand_type"] == HAND_TYPES.index(options.hand_type)
     return chosen
+
+
+def _annotated_by(options: Options, files: Files, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
+    every = np.ones(len(columns["id"]), dtype=np.bool_)
+    if options.subset == "all" or files.version != "v1.0":
+        return every
+    if "human" in columns:
+        return np.asarray(columns["human"] == (options.subset == "human"))
+    if options.split != "val":
+        raise HandbenchError(
+            f"{files.root / 'annotations'}: no aid_human_annot_{options.split}.txt, which subset="
+            f"{options.subset} needs",
+            "the list of ids is in the repository of InterWild (facebookresearch/InterWild)",
+        )
+    if options.subset == "human":
+        raise HandbenchError(
+            "people annotated nothing of InterHand2.6M's val", "subset=machine or subset=all"
+        )
+    return every

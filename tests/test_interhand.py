@@ -247,6 +247,23 @@ def test_older_and_sharded_layouts_are_recognised(scene: Scene, tmp_path: Path) 
         _open(tmp_path / "fast", fps=5)
 
 
+def test_the_machine_annotated_all_of_val(scene: Scene, tmp_path: Path) -> None:
+    root = _copy(scene, tmp_path)
+    (root / "annotations/test").rename(root / "annotations/val")
+    for path in (root / "annotations/val").iterdir():
+        path.rename(path.with_name(path.name.replace("test", "val")))
+    (root / "images/test").rename(root / "images/val")
+    assert len(_open(root, split="val", subset="machine")) == 36
+    with pytest.raises(HandbenchError, match="people annotated nothing"):
+        _open(root, split="val", subset="human")
+    (root / "annotations/val").rename(root / "annotations/machine_annot")
+    for subset in ("all", "machine"):
+        dataset = _open(root, split="val", subset=subset)
+        assert len(dataset) == 36 and dataset.files.version == "v0.0"
+    with pytest.raises(HandbenchError, match=r"human_annot/InterHand2\.6M_val_data"):
+        _open(root, split="val", subset="human")
+
+
 def test_a_part_of_the_pictures_loads(scene: Scene, tmp_path: Path) -> None:
     root = _copy(scene, tmp_path)
     _open(root)

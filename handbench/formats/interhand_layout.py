@@ -67,6 +67,9 @@ def find_files(root: Path, split: str, fps: int, subset: str) -> Files:
     version, folder = "v1.0", base / "annotations" / split
     if not _find(folder, split, "data"):
         version, folder = "v0.0", base / "annotations" / SUBSET_FOLDERS[subset]
+        machine = base / "annotations" / SUBSET_FOLDERS["machine"]
+        if (split, subset) == ("val", "all") and not _find(folder, split, "data"):
+            folder = machine  # people annotated nothing of val (issues 8 and 45)
     data, camera, joints = (_find(folder, split, kind) for kind in ("data", "camera", "joint_3d"))
     if not data:
         known = sorted(path.name for path in (base / "annotations").iterdir() if path.is_dir())
