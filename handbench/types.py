@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -147,7 +146,7 @@ class Sample:
     objects: tuple[ObjectAnnotation, ...] = ()
     box: FloatArray | None = None
     depth: Ref[npt.NDArray[np.float32]] | None = None
-    meta: Mapping[str, Any] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
+    meta: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def hand(self, side: Side) -> HandAnnotation | None:
         """Returns the annotation of one side, or None where it is absent."""
