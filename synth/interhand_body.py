@@ -1,4 +1,4 @@
-"""The subject behind the hands: a torso in a shirt, and upper arms from the shoulders to the elbows."""
+"""The subject behind the hands: a torso in a shirt, neck and head, upper arms to the elbows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ _OUTLINE = np.array(
     ]
 )  # fmt: skip
 _LIMB = np.array([-0.115, -0.11, -0.09, -0.05, 0.0, 0.15, 0.3, 0.42, 0.421, 0.43, 0.6, 0.8, 1.0])
+# Neck and head: height, half width, half depth, and how far it lies behind the middle of the torso [m].
+_HEAD = np.array(
+    [
+        [-0.28, 0.052, 0.052, 0.0], [-0.34, 0.05, 0.052, 0.0], [-0.395, 0.05, 0.054, 0.0],
+        [-0.40, 0.052, 0.072, -0.02], [-0.415, 0.06, 0.092, -0.02], [-0.45, 0.068, 0.098, -0.015],
+        [-0.50, 0.075, 0.1, -0.01], [-0.55, 0.077, 0.1, -0.005], [-0.60, 0.07, 0.09, 0.0],
+        [-0.64, 0.048, 0.06, 0.0], [-0.655, 0.01, 0.012, 0.0],
+    ]
+)  # fmt: skip
 _GIRTH = ([-0.115, -0.11, -0.09, -0.05, 0.0, 0.5, 1.0], [0.002, 0.014, 0.027, 0.037, 0.041, 0.048, 0.062])
 
 
@@ -34,7 +43,7 @@ class Body:
     """One subject.
 
     Attributes:
-        torso: the drawable, in the studio's frame.
+        trunk: torso, and neck and head, in the studio's frame.
         shoulders: (3,) of each side [m].
         shirt: (3,) sRGB of its sleeves.
         skin: (3,) sRGB.
@@ -42,7 +51,7 @@ class Body:
         forearm: how long the subject's forearms are drawn [m].
     """
 
-    torso: Part
+    trunk: tuple[Part, ...]
     shoulders: Mapping[Side, FloatArray]
     shirt: FloatArray
     skin: FloatArray
@@ -112,7 +121,23 @@ def draw_body(rng: np.random.Generator, tone: SkinTone, wear: Wear) -> Body:
         for side in Side
     }
     skin = np.clip(tone_colours(tone)[0], 0, 255)
-    return Body(torso, shoulders, first, skin, not long, wear.length)
+    return Body((torso, _head(rng, middle, broad, skin)), shoulders, first, skin, not long, wear.length)
+
+
+def _head(rng: np.random.Generator, middle: FloatArray, broad: float, skin: FloatArray) -> Part:
+    """Makes neck and head, without a face: cameras that look up at the hands see the chin at most."""
+    angle = 2 * np.pi * np.arange(_AROUND // 2) / (_AROUND // 2)
+    hair = 255.0 * np.array([0.16, 0.11, 0.08]) * rng.uniform(0.3, 2.2)
+    points = np.empty((len(_HEAD), len(angle), 3))
+    points[..., 0] = middle[0] + broad * _HEAD[:, 1:2] * np.cos(angle)
+    points[..., 1] = middle[1] + _HEAD[:, :1]
+    points[..., 2] = middle[2] + _HEAD[:, 3:4] + broad * _HEAD[:, 2:3] * np.sin(angle)
+    # Hair covers the top, and the back down to the neck.
+    covered = (_HEAD[:, :1] < -0.56) | ((_HEAD[:, :1] < -0.42) & (np.sin(angle) > 0.1))
+    colors = np.where(covered[..., None], hair, 0.97 * skin).reshape(-1, 3)
+    faces = _tube(len(_HEAD), len(angle))
+    painted = np.rint(np.clip(colors, 0, 255)).astype(np.uint8)
+    return Part("head", points.reshape(-1, 3), faces, colors=painted, gloss=0.08)
 
 
 def _shirt(rng: np.random.Generator, first: FloatArray) -> ImageArray:

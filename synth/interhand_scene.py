@@ -89,7 +89,7 @@ def open_capture(seed: int, name: str, skins: Skins, cameras: int, size: str) ->
 
 
 def world_parts(capture: Capture, frame: Frame, models: Mapping[Side, HandModel]) -> tuple[Part, ...]:
-    """Returns what one moment consists of, in the studio's frame: hands, arms, torso.
+    """Returns what one moment consists of, in the studio's frame: hands, arms, trunk.
 
     Parts of the hands are made as if seen from behind the subject: an arm that points away from its viewer
     is given an elbow of its own there, and here the upper arms are the body's.
@@ -98,7 +98,7 @@ def world_parts(capture: Capture, frame: Frame, models: Mapping[Side, HandModel]
     parts = [replace(part, vertices=part.vertices - _BEHIND) for part in capture.performer.parts(hands)]
     wrists = {side: hand.joints[0] for side, hand in frame.items()}
     arms = {side: np.array(hand.arm) for side, hand in frame.items()}
-    return (*parts, *capture.body.upper_arms(wrists, arms), capture.body.torso)
+    return (*parts, *capture.body.upper_arms(wrists, arms), *capture.body.trunk)
 
 
 def seen_scene(capture: Capture, parts: tuple[Part, ...], index: int) -> HandScene:
