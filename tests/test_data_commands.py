@@ -17,6 +17,7 @@ from conftest import REAL_DATA, Run, missing
 from trusted_hands import NUM, SIZE, Hands, Still, each_hand
 
 from handbench.camera import Camera
+from handbench.cli.data import data
 from handbench.cli.data_target import parse_target
 from handbench.datasets import DATASETS, DataRef, Loader
 from handbench.errors import HandbenchError
@@ -82,6 +83,11 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in done.stderr.splitlines() if line.startswith("handbench:")]
     assert len(lines) == 1 and "Traceback" not in done.stderr, done.stderr
     return lines[0]
+
+
+def typed(*words: object) -> None:
+    """Runs a command of the group in this process; errors come as exceptions."""
+    data.main([str(word) for word in words], standalone_mode=False)
 
 
 def test_the_group_answers_without_loading_anything_heavy(handbench: Run) -> None:
@@ -216,7 +222,9 @@ def test_verify_errors(handbench: Run, tree: Path) -> None:
         ([tree], str(tree)),
         (["interhand", tree, "--set", "split"], "write --set key=value"),
     ):
-        assert message in one_line(handbench("data", "verify", *words, check=2)), words
+        with pytest.raises(HandbenchError, match=re.escape(message)):
+            typed("verify", *words)
+    assert "no folder" in one_line(handbench("data", "verify", "interhand", tree / "none", check=2))
 
 
 def test_real_frames_lack_files_without_failing(handbench: Run, real: Path) -> None:
@@ -264,17 +272,21 @@ def test_invalid_joints_are_hollow_and_bad_hands_are_left_out(tmp_path: Path) ->
     assert all(draw_sample(change(full), *SIZE).shape == (*SIZE[::-1], 3) for change in (lost, behind))
 
 
-def test_show_writes_png_and_jpeg(handbench: Run, tree: Path, tmp_path: Path) -> None:
+def test_show_writes_png_and_jpeg(
+    handbench: Run, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     ref = f"interhand:{tree}"
     for name, words, count in (
         ("a.png", (), STEPS), ("b.jpg", ("--num", 3), 3), ("c.png", ("--ids", "0,7"), 2),
         ("d.png", ("--keys", "interhand/test/2"), 1),
     ):  # fmt: skip
         out = tmp_path / "new" / name
-        done = handbench("data", "show", ref, "--out", out, *words)
-        assert done.stdout.strip() == f"{count} samples on {out}"
+        typed("show", ref, "--out", out, *words)
+        assert capsys.readouterr().out.strip() == f"{count} samples on {out}"
         image = cv2.imread(str(out))
         assert image is not None and image.shape[0] > 300
+    done = handbench("data", "show", ref, "--zoom", "--out", tmp_path / "e.png")
+    assert done.stdout.startswith(f"{STEPS} samples on")
 
 
 def test_show_errors(handbench: Run, tree: Path, tmp_path: Path) -> None:
@@ -288,7 +300,9 @@ def test_show_errors(handbench: Run, tree: Path, tmp_path: Path) -> None:
         ((ref, "--out", tree / "pictures" / "00.jpg" / "x.png"), "cannot write"),
         ((tmp_path, "--keys", "a"), "use --ids"),
     ):  # fmt: skip
-        assert message in one_line(handbench("data", "show", *words, check=2)), words
+        with pytest.raises(HandbenchError, match=re.escape(message)):
+            typed("show", *words)
+    assert "PNG or JPEG" in one_line(handbench("data", "show", ref, "--out", "x.gif", check=2))
 
 
 def test_a_picture_that_does_not_open_is_told(tmp_path: Path) -> None:
@@ -308,10 +322,8 @@ def test_stats_count_what_is_there(handbench: Run, tree: Path, tmp_path: Path) -
     done = handbench("data", "stats", "interhand", tree, "--plot", plot)
     assert f"plot on {plot}" in done.stdout and "distance of the wrist" in done.stdout
     assert cv2.imread(str(plot)) is not None
-    bad = handbench(
-        "data", "stats", f"interhand:{tree}", "--plot", tree / "pictures" / "00.jpg" / "x.png", check=2
-    )
-    assert "cannot write" in one_line(bad)
+    with pytest.raises(HandbenchError, match="cannot write"):
+        typed("stats", f"interhand:{tree}", "--plot", tree / "pictures" / "00.jpg" / "x.png")
 
 
 def test_numbers_are_those_of_the_hands(tmp_path: Path) -> None:

@@ -425,12 +425,26 @@ def test_keys_are_unique(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "39 keys are there more than once: hands/test/0" in faults(verify_dataset(hands, num=1))["keys"]
 
 
+def test_many_samples_are_judged_in_parts(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = each_hand(joints=lambda hand: 1000 * hand.joints)
+    whole = damaged(hands, change, num=None)
+    monkeypatch.setattr("handbench.trust.verify.CHUNK", 16)
+    parts = damaged(hands, change, num=None)
+    looked = {name: check.looked for name, check in whole.checks.items()}
+    assert {name: check.looked for name, check in parts.checks.items()} == looked
+    told = [finding.what.split(":")[0] for finding in parts.checks["units"].examples]
+    assert told == ["32 of 32 hands", "32 of 32 hands", "16 of 16 hands"]
+
+
 def test_hands_without_anything_are_no_error(hands: Hands) -> None:
     bare = each_hand(
         joints=lambda hand: np.full((21, 3), np.nan), joints_valid=lambda hand: np.zeros(21, bool),
         box=lambda hand: None, params=lambda hand: None, joints_2d=lambda hand: None,
     )  # fmt: skip
-    assert not faults(damaged(hands, lambda sample: dataclasses.replace(bare(sample), box=None)))
+    report = damaged(hands, lambda sample: dataclasses.replace(bare(sample), box=None))
+    assert not faults(report)
+    silent = {name for name, check in report.checks.items() if check.verdict == "-"}
+    assert silent >= {"units", "order", "frame", "sides", "bones", "projection", "boxes", "labels", "mano"}
     assert not faults(damaged(hands, lambda sample: dataclasses.replace(sample, hands=())))
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from handbench.arrays import FloatArray
+from handbench.arrays import BoolArray, FloatArray
 from handbench.datasets import Dataset
 from handbench.errors import BadSampleError, HandbenchError
-from handbench.ground_truth import GroundTruth
+from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.skeleton import FINGERS
 from handbench.types import Side
 
@@ -67,10 +67,11 @@ class DatasetNumbers:
         """Returns the summary as text, a line a fact."""
         out = [
             f"{'samples':<34} {self.samples} of {self.expected}, {self.recordings} recordings",
-            f"{'hand types':<34} {_counts(self.hand_types)}",
             f"{'hands with joints':<34} {_counts(self.hands)}; {100 * self.valid:.1f} % of joints valid",
             f"{'annotated hands':<34} {_counts(self.annotated)}",
         ]
+        if self.hand_types:
+            out.insert(1, f"{'hand types':<34} {_counts(self.hand_types)}")
         if self.subsets:
             out.append(f"{'subsets':<34} {_counts(self.subsets)}")
         for name, values in self.values.items():
@@ -146,9 +147,15 @@ def _annotated(truth: GroundTruth) -> dict[str, int]:
             values = getattr(hand, column)
             if values is not None:
                 known = np.isfinite(values.reshape(len(values), -1)).any(axis=1)
-                n = int((known & hand.joints_valid.any(axis=1)).sum())
+                n = int((known & _present(truth, hand)).sum())
                 counts[words] = counts.get(words, 0) + n
     return {words: n for words, n in counts.items() if n}
+
+
+def _present(truth: GroundTruth, hand: HandTruth) -> BoolArray:
+    """Tells (N,) which rows are hands: those with joints, or all where the dataset has no joints at all."""
+    jointed = any(other.joints_valid.any() for other in truth.hands.values())
+    return np.asarray(hand.joints_valid.any(axis=1)) if jointed else np.ones(len(hand.joints), np.bool_)
 
 
 def _keep(found: DatasetNumbers, name: str, values: list[FloatArray]) -> None:
@@ -161,11 +168,11 @@ def _keep(found: DatasetNumbers, name: str, values: list[FloatArray]) -> None:
 def _columns(truth: GroundTruth, found: DatasetNumbers) -> None:
     hands = truth.hands.values()
     with np.errstate(invalid="ignore"):
-        boxes = [hand.box[hand.joints_valid.any(axis=1), 2:] for hand in hands if hand.box is not None]
+        boxes = [hand.box[_present(truth, hand), 2:] for hand in hands if hand.box is not None]
         _keep(found, "box", [sides.max(axis=1) for sides in boxes])
         _keep(found, "depth", [hand.joints[:, 0, 2] for hand in hands])
         _keep(found, "size", [1000 * np.linalg.norm(h.joints[:, 9] - h.joints[:, 0], axis=1) for h in hands])
-    seen = [hand.visibility[hand.joints_valid.any(axis=1)] for hand in hands if hand.visibility is not None]
+    seen = [hand.visibility[_present(truth, hand)] for hand in hands if hand.visibility is not None]
     if seen and sum(map(len, seen)):
         shares = np.nanmean(np.concatenate(seen)[:, 1:].reshape(-1, 5, 4), axis=(0, 2))
         found.fingers.update({name: float(s) for name, s in zip(FINGERS, shares, strict=True)})

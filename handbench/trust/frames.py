@@ -66,7 +66,7 @@ def check_frame(rows: HandRows) -> tuple[list[Finding], HandRows, int]:
         n = int((rows.joints[row, :, 2] <= 0).sum())
         words = f"{n} joints lie behind the camera, z down to {np.nanmin(rows.joints[row, :, 2]):.3g} m"
         findings.append(Finding("fault", rows.keys[row], words))
-    return findings, rows.replace(joints=joints), len(rows)
+    return findings, rows.replace(joints=joints), int(rows.known.any(axis=1).sum())
 
 
 def fits(rows: HandRows, joints: FloatArray) -> BoolArray:

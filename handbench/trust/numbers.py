@@ -107,7 +107,7 @@ def check_units(rows: HandRows) -> tuple[list[Finding], HandRows, int]:
         findings.append(
             Finding("fault", rows.keys[row], f"median bone {median[row]:.4g} m, expected {_RANGE}")
         )
-    return findings, rows.replace(joints=joints), len(rows)
+    return findings, rows.replace(joints=joints), int(enough.sum())
 
 
 def long_bones(rows: HandRows) -> Iterator[Finding]:

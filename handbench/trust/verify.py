@@ -118,8 +118,9 @@ def _check_hands(samples: Sequence[Sample], report: Report, hand_model: str | No
     ):
         findings, rows, looked = repair(rows)
         report.check(name, looked).add(findings)
-    report.check("bones", n).add(long_bones(rows))
-    report.check("projection", n).add(off_picture(rows))
+    jointed = int(rows.known.any(axis=1).sum())
+    report.check("bones", jointed).add(long_bones(rows))
+    report.check("projection", jointed).add(off_picture(rows))
     boxed = np.isfinite(np.concatenate([rows.box, rows.sample_box], axis=1)).any(axis=1)
     report.check("boxes", int(boxed.sum())).add(check_boxes(rows))
     labelled = np.isfinite(rows.labels).any(axis=(1, 2))
