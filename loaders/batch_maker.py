@@ -202,7 +202,7 @@ class BatchMaker:
         return frames if self.inputs.supervise == "all" else frames[:1]
 
     def _before(self, frame: Frame) -> tuple[npt.NDArray[np.int64], BoolArray]:
-        """Returns the samples one gap earlier, the same sample where there is none, and where there is one."""
+        """Returns the samples one gap earlier (the same one where there is none), and where there is one."""
         found = [self.source.previous(int(i), self.inputs.gap) for i in frame.index]
         real = np.array([at is not None for at in found]) & frame.real
         index = [int(i) if at is None else at for i, at in zip(frame.index, found, strict=True)]
@@ -269,7 +269,8 @@ class BatchMaker:
             faults.setdefault(i, BadSampleError(f"{self.source.key(int(index[i]))}: no hand to crop about"))
             boxes[i] = (0.0, 0.0, 1.0, 1.0)
         boxes = move_box(boxes, inverse(origins.affine))
-        warp = make_warp(*square_side(self.inputs, boxes, origins.size), self.inputs.size, draws, mirror)
+        centre, width = square_side(self.inputs, boxes, origins.size)
+        warp = make_warp(centre, width, self.inputs.size, draws, mirror)
         return warp.affine, warp.turn, warp.flip
 
     def _labels(self, frame: Frame) -> LabelRows:

@@ -15,7 +15,6 @@ from torch.utils.data import Dataset as TorchDataset
 
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
-from handbench.hands.library import load_hand_model
 from handbench.inputs import Inputs
 from handbench.loaders.augment import Augment, named
 from handbench.loaders.batch import Batch, to_batch
@@ -98,6 +97,9 @@ def batches(
 
 
 def _rest_wrists(name: str) -> RestWrists:
+    # Imported here: it takes a worker that is spawned a second, and few need it.
+    from handbench.hands.library import load_hand_model
+
     models = [load_hand_model(name, side) for side in SIDES]
     return RestWrists(
         np.stack([model.rest_joints[0] for model in models]),
@@ -227,8 +229,8 @@ class Batches:
         if len(self.bad) > most:
             first = next(iter(self.bad.values()))
             raise HandbenchError(
-                f"{len(self.bad)} bad samples of {len(self._maker.items)}, more than {self._max_bad:.3g} of them;"
-                f" the first: {first}",
+                f"{len(self.bad)} bad samples of {len(self._maker.items)}, more than {self._max_bad:.3g} of"
+                f" them; the first: {first}",
                 "mend the data, or raise max_bad",
             )
 

@@ -32,7 +32,7 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     ``joints_valid`` is the annotation's, gated by the wrist, as the official evaluation has it; the filler
     (1, 1, 1) is never valid. Subsets: ``single``, ``interacting``; ``close`` (both hands valid, the least
     distance between their joints below 20 mm); ``human`` and ``machine`` where an id list is there.
-    ``box`` is about both hands, and the same on both sides.
+    A hand has no box of its own: the annotated one is about both, and is each sample's ``box``.
     """
     columns, rows = dataset.columns, dataset.rows
     hand_type = columns["hand_type"][rows]
@@ -46,7 +46,6 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     if "human" in columns:
         subsets |= {"human": columns["human"][rows], "machine": ~columns["human"][rows]}
     extra = _params(dataset, rows)
-    box = columns["box" if dataset.options.boxes == "gt" else "root_box"][rows]
     recordings = [
         f"{capture}/{columns['seq_names'][seq]}"
         for capture, seq in zip(columns["recording_capture"], columns["recording_seq"], strict=True)
@@ -54,7 +53,7 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     hands = {}
     for i, side in enumerate(SIDES):
         depth = columns["root_depth"][rows, i] if "root_depth" in columns else None
-        hands[side] = HandTruth(joints[i], valid[i], box=box, root_depth=depth, **extra.get(side, {}))
+        hands[side] = HandTruth(joints[i], valid[i], root_depth=depth, **extra.get(side, {}))
     return GroundTruth(
         dataset=dataset.name,
         split=dataset.split,

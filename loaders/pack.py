@@ -132,7 +132,8 @@ def pack(
     bad = 0 if report.manifest is None else report.manifest.statistics["bad"].get("yes", 0)
     if bad > max_bad * len(chosen):
         raise PartialError(
-            f"{out}: {bad} of {len(chosen)} samples are bad, more than {max_bad:g} of them; first: {_first(out)}",
+            f"{out}: {bad} of {len(chosen)} samples are bad, more than {max_bad:g} of them; the first:"
+            f" {_first(out)}",
             "mend the source and pack again with --on-existing overwrite, or raise --max-bad",
         )
     return report
@@ -160,7 +161,8 @@ def _spec(dataset: Dataset, job: PackJob) -> DatasetSpec:
         "tips": job.extras.tips, "subsets": list(job.extras.subsets),
     }  # fmt: skip
     recipe = {**settings, "width": stored_width(job.settings.size, job.settings.margin), "source": source}
-    chosen = content_hash([job.chosen.tolist(), dataset.fingerprint, settings])
+    keys = dataset.keys
+    chosen = content_hash([[keys[i] for i in job.chosen.tolist()], dataset.fingerprint, settings])
     sources = {"data": f"{dataset.name} {dataset.split} {dataset.fingerprint}"}
     return DatasetSpec(SCHEMA, chosen, 0, recipe, {}, sources)
 
@@ -196,8 +198,8 @@ def summary(report: RunReport) -> Sequence[str]:
     manifest, recipe = report.manifest, report.manifest.spec.recipe
     if recipe["about"] == "hands":
         lines.append(
-            f"pictures of {recipe['width']} px: a crop of {recipe['size']} px (scale {recipe['scale']:g}) with a"
-            f" margin of {recipe['margin']:.3g}"
+            f"pictures of {recipe['width']} px: a crop of {recipe['size']} px (scale {recipe['scale']:g}) with"
+            f" a margin of {recipe['margin']:.3g}"
         )
     size = sum(entry.size for entry in manifest.shards) / 1e6
     bad = manifest.statistics["bad"].get("yes", 0)

@@ -95,7 +95,7 @@ def test_workers_and_start_methods_change_nothing(name: str, plain: PlainDataset
     data[0].image.read()
     settings = {"batch_size": 4, "augment": "full", "seed": 5, "epoch": 2, "shuffle": True}
     want = digest(batches(data, BOTH, **settings))
-    for workers, start in ((1, "fork"), (2, "fork"), (2, "spawn" if name == "aih" else "forkserver")):
+    for workers, start in ((1, "fork"), (2, "fork"), *([(2, "spawn")] if name == "aih" else [])):
         assert digest(batches(data, BOTH, workers=workers, start=start, **settings)) == want
     assert digest(batches(data, BOTH, **{**settings, "epoch": 3})) != want
     assert digest(batches(data, BOTH, **{**settings, "seed": 6})) != want

@@ -1,0 +1,191 @@
+"""Packs: equal to their source, keys and labels exactly, pictures within JPEG."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from plain_dataset import CAMERA, PlainDataset, write_plain
+
+from handbench.datasets import DataRef, load_dataset
+from handbench.errors import CorruptError, HandbenchError, PartialError
+from handbench.inputs import MASKS, Inputs
+from handbench.loaders import Augment, batches
+from handbench.loaders.batch_sources import StoreSource, open_source
+from handbench.loaders.pack import pack
+from handbench.loaders.pack_record import PackSettings, stored_width
+from handbench.synth.generate import SynthOptions, generate
+
+MARGIN = Augment().margin()
+CROPS = PackSettings(96, 1.5, MARGIN, "hands", "right", 98, True, False)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> PlainDataset:
+    return PlainDataset(write_plain(tmp_path_factory.mktemp("plain") / "p"))
+
+
+@pytest.fixture(scope="module")
+def packed(source: PlainDataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("packed") / "out"
+    pack(DataRef("plain", str(source.root)), out, CROPS, workers=0, quiet=True)
+    return out
+
+
+def test_samples_equal_their_source(source: PlainDataset, packed: Path) -> None:
+    found = load_dataset("packed", packed, quiet=True)
+    assert list(found.keys) == source.keys and len(found) == 11
+    assert (found.name, found.split, found.fingerprint) == ("plain", "train", "plain")
+    assert stored_width(96, MARGIN) == 170 == found[0].camera.size[0]
+    for mine, theirs in zip(found, source, strict=True):
+        assert mine.meta["note"] == "x" and mine.meta["frame"] == theirs.meta["frame"]
+        assert mine.meta["source_size"] == CAMERA.size
+        affine = mine.meta["origin"]
+        assert np.abs(mine.camera.K - CAMERA.warp(affine, (170, 170)).K).max() < 1e-9
+        assert [hand.side for hand in mine.hands] == [hand.side for hand in theirs.hands]
+        for a, b in zip(mine.hands, theirs.hands, strict=True):
+            assert np.array_equal(a.joints, b.joints, equal_nan=True)
+            assert np.array_equal(a.joints_valid, b.joints_valid)
+            assert np.array_equal(a.visibility, b.visibility) and a.occlusion == b.occlusion
+            assert a.params is not None and b.params is not None
+            for name in ("pose", "betas", "transl"):
+                assert np.array_equal(getattr(a.params, name), getattr(b.params, name))
+            assert (a.box is None) == (b.box is None) and a.joints_2d is None
+            assert a.amodal_mask is not None and a.amodal_mask.read().shape == (170, 170)
+    before = [found.previous_index(i) for i in range(11)]
+    assert before == [source.previous_index(i) for i in range(11)]
+    assert found.previous_index(8, gap=2) == source.previous_index(8, gap=2)
+    again = pickle.loads(pickle.dumps(found))
+    assert list(again.keys) == source.keys
+
+
+def test_ground_truth_equals_the_source(source: PlainDataset, packed: Path) -> None:
+    mine, theirs = load_dataset("packed", packed, quiet=True).ground_truth(), source.ground_truth()
+    assert list(mine.keys) == list(theirs.keys) and list(mine.recordings) == list(theirs.recordings)
+    assert mine.hand_type == theirs.hand_type and mine.tips == "smplx" and not mine.partial
+    assert np.array_equal(mine.subsets["two"], theirs.subsets["two"])
+    for side, hand in theirs.hands.items():
+        assert np.array_equal(mine.hands[side].joints, hand.joints, equal_nan=True)
+        assert np.array_equal(mine.hands[side].joints_valid, hand.joints_valid)
+    assert np.array_equal(mine.hand_type_valid, theirs.hand_type_valid)
+
+
+@pytest.mark.parametrize("augment", [None, "handoccnet"])
+def test_batches_equal_those_of_the_source(source: PlainDataset, packed: Path, augment: str | None) -> None:
+    """The same crops, draws, labels and places in the original picture; pixels within JPEG and resampling."""
+    found = load_dataset("packed", packed, quiet=True)
+    assert isinstance(open_source(found)[0], StoreSource)
+    inputs = Inputs(size=(96, 96), masks=MASKS, frames=2)
+    (mine,), (theirs,) = (
+        list(batches(data, inputs, batch_size=11, augment=augment, seed=4)) for data in (found, source)
+    )
+    assert mine.keys == theirs.keys
+    for name in ("affine", "K", "joints", "joints_2d", "pose", "transl", "box"):
+        assert torch.allclose(getattr(mine, name), getattr(theirs, name), atol=2e-3), name
+    assert torch.equal(mine.frame_valid, theirs.frame_valid)
+    inside = slice(8, -8)
+    apart = (mine.images.float() - theirs.images.float()).abs()[:, 0, :, inside, inside]
+    assert apart.mean() < 2.0
+    assert (mine.masks() != theirs.masks()).float().mean() < 0.01
+
+
+def test_without_augmentation_stored_pixels_are_copied(packed: Path) -> None:
+    found = load_dataset("packed", packed, quiet=True)
+    batch = next(iter(batches(found, Inputs(size=(96, 96)), batch_size=11)))
+    for i in range(11):
+        image = found[i].image.read()
+        assert np.array_equal(batch.images[i, 0].permute(1, 2, 0).numpy(), image[37:133, 37:133])
+
+
+def test_aih_packs_with_its_targets(tmp_path: Path) -> None:
+    generate(
+        tmp_path / "train", SynthOptions(renderer="raster", overrides=("size=96",)), 12, workers=0, quiet=True
+    )
+    source = load_dataset("aih", tmp_path / "train", quiet=True)
+    whole = PackSettings(96, 1.5, 1.0, "picture", "both", 98, True, False)
+    pack(DataRef("aih", str(tmp_path / "train")), tmp_path / "out", whole, workers=0, quiet=True)
+    found = load_dataset("packed", tmp_path / "out", quiet=True)
+    assert list(found.keys) == list(source.keys)
+    inputs = Inputs(crop="full", size=(96, 96), masks=MASKS, target_image=True, mirror_left=True)
+    for mine, theirs in zip(batches(found, inputs), batches(source, inputs), strict=True):
+        assert torch.equal(mine.mask_bits, theirs.mask_bits) and torch.equal(mine.side, theirs.side)
+        assert torch.allclose(mine.joints, theirs.joints, atol=1e-6)
+        assert (mine.images.float() - theirs.images.float()).abs().mean() < 2.0
+        assert (mine.target_images.float() - theirs.target_images.float()).abs().mean() < 2.0
+
+
+def test_bad_samples_leave_holes(tmp_path: Path) -> None:
+    root = write_plain(tmp_path / "p")
+    (root / "0004.jpg").write_bytes(b"")
+    ref = DataRef("plain", str(root))
+    with pytest.raises(PartialError, match=r"1 of 11 samples are bad, more than 0.001 of them.*0004.jpg"):
+        pack(ref, tmp_path / "out", CROPS, workers=0, quiet=True)
+    report = pack(ref, tmp_path / "out", CROPS, workers=0, quiet=True, max_bad=0.1)
+    assert report.kept == 11
+    found = load_dataset("packed", tmp_path / "out", quiet=True)
+    assert len(found) == 10 and "plain/train/0004" not in found.keys
+    assert found.coverage.partial and "1 samples were bad when they were packed" in found.summary()
+    assert found.ground_truth().partial and len(found.ground_truth()) == 10
+    assert found[4].key == "plain/train/0006"
+
+
+def test_subsets_other_settings_and_damage(source: PlainDataset, tmp_path: Path) -> None:
+    ref = DataRef("plain", str(source.root), {"every": "3", "limit": "3"})
+    out = tmp_path / "out"
+    pack(ref, out, CROPS, workers=0, quiet=True)
+    found = load_dataset("packed", out, quiet=True)
+    assert list(found.keys) == [source.keys[i] for i in (0, 3, 6)] and found.coverage.partial
+    with pytest.raises(HandbenchError, match="recipe hash"):
+        pack(DataRef("plain", str(source.root), {"limit": "3"}), out, CROPS, workers=0, quiet=True)
+    data = out / "shards" / "00000" / "data.mdb"
+    content = bytearray(data.read_bytes())
+    at = content.find(b"\xff\xd8\xff") + 500
+    content[at] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(CorruptError, match="differs from its checksum"):
+        list(batches(load_dataset("packed", out, quiet=True), Inputs(size=(96, 96))))
+
+
+def test_margins() -> None:
+    assert Augment().margin() == pytest.approx(1.25 * math.sqrt(2))
+    assert Augment(rotation=0, scale=0).margin() == 1.0
+    assert Augment(rotation=math.radians(5), scale=0.1, shift=0.1).margin() == pytest.approx(
+        1.1 * (math.cos(math.radians(10)) + math.sin(math.radians(10))) + 0.2
+    )
+    # Of the crop's parity, so that it lies on whole pixels.
+    assert [stored_width(256, m) for m in (1.0, 1.001, 1.5, 1.7678)] == [256, 258, 384, 454]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (PackSettings(4, 1.5, 1, "hands", "right", 95, True, False), "--size 4"),
+        (PackSettings(96, 1.5, 9, "hands", "right", 95, True, False), "--margin 9"),
+        (PackSettings(96, 1.5, 1, "hands", "right", 0, True, False), "--quality 0"),
+    ],
+)
+def test_settings_are_checked(source: PlainDataset, tmp_path: Path, wrong: PackSettings, words: str) -> None:
+    with pytest.raises(HandbenchError, match=words):
+        pack(DataRef("plain", str(source.root)), tmp_path / "out", wrong, workers=0, quiet=True)
+
+
+def test_command_line(handbench: object, tmp_path: Path) -> None:
+    generate(
+        tmp_path / "train", SynthOptions(renderer="raster", overrides=("size=96",)), 9, workers=0, quiet=True
+    )
+    words = ("data", "pack", f"aih:{tmp_path / 'train'}@kind=right", "--out", tmp_path / "out")
+    done = json.loads(handbench(*words, "--size", 64, "--augment", "none", "--json").stdout)  # type: ignore[operator]
+    assert done["made"] == done["manifest"]["num"] > 0
+    assert done["manifest"]["spec"]["kind"] == "packed/1"
+    text = handbench(*words, "--size", 64, "--augment", "none").stdout  # type: ignore[operator]
+    assert f"packed 0 samples in 0.0 s (0 a second), kept {done['made']}" in text
+    assert "pictures of 64 px: a crop of 64 px (scale 1.5) with a margin of 1" in text
+    error = handbench("data", "pack", "aih:/nowhere", "--out", tmp_path / "x", check=2)  # type: ignore[operator]
+    assert error.stderr.count("\n") == 1
+    again = handbench(*words, "--size", 32, check=2)  # type: ignore[operator]
+    assert "recipe.margin" in again.stderr or "recipe.size" in again.stderr
