@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from handbench.arrays import FloatArray, IndexArray
+from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Dataset, Finding, Loader
 from handbench.errors import BadSampleError, HandbenchError
@@ -91,6 +91,12 @@ class InterHand(Dataset):
         from handbench.loaders.interhand_truth import ground_truth
 
         return ground_truth(self)
+
+    def present(self) -> BoolArray:
+        """Returns (N, 2) whether the right and the left hand can be cropped: a quick answer for batches."""
+        from handbench.loaders.interhand_truth import hands_present
+
+        return hands_present(self)
 
     def audit(self) -> Iterator[Finding]:
         """Gives missing files, known faults, boxes and projections that do not fit, residuals of MANO."""

@@ -70,6 +70,20 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     )
 
 
+def hands_present(dataset: InterHand) -> BoolArray:
+    """Returns (n, 2) whether the right and the left hand have two valid joints or more, unplaced."""
+    columns, rows = dataset.columns, dataset.rows
+    out = np.zeros((len(rows), 2), dtype=np.bool_)
+    known = np.isfinite(columns["step_world"][..., 0])
+    for start in range(0, len(rows), _BLOCK):
+        some = rows[start : start + _BLOCK]
+        step = columns["step"][some]
+        linked = (step >= 0) & (columns["camera_row"][some] >= 0)
+        valid = gate_by_wrist(columns["valid"][some]) & known[step] & linked[:, None]
+        out[start : start + _BLOCK] = valid.reshape(len(some), 2, -1).sum(axis=2) > 1
+    return out
+
+
 def joints_of(dataset: InterHand, rows: Array) -> tuple[FloatArray, BoolArray]:
     """Returns joints (2, n, 21, 3) [m], camera frame, NaN where not valid; valid (2, n, 21); right first."""
     columns = dataset.columns

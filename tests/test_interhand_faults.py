@@ -15,6 +15,7 @@ from interhand_tree import SPLIT, Scene, make_tree
 
 from handbench.datasets import load_dataset
 from handbench.errors import BadSampleError, HandbenchError
+from handbench.types import Side
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +155,8 @@ def test_links_that_lead_nowhere_are_listed(root: Path) -> None:
     with pytest.raises(BadSampleError, match="interhand/test/128: its camera is not in"):
         dataset.read(dataset.find("interhand/test/128"))
     truth = dataset.ground_truth()
+    counts = [truth.hands[side].joints_valid.sum(axis=1) > 1 for side in (Side.RIGHT, Side.LEFT)]
+    assert np.array_equal(dataset.present(), np.stack(counts, axis=1))
     assert np.isnan(truth.K[dataset.find("interhand/test/128")]).all()
     sample = dataset[dataset.find("interhand/test/268")]
     assert not any(hand.joints_valid.any() for hand in sample.hands)
