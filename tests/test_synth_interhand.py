@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from handbench.synth.interhand_plan import InterhandPlan, frame_number
 from handbench.synth.interhand_real import open_real
 from handbench.synth.interhand_scene import render_moment, world_parts
 from handbench.synth.interhand_studio import studio_cameras
+from handbench.synth.interhand_takes import make_take
 from handbench.synth.interhand_tree import TakeMaker, synth_interhand
 from handbench.synth.pairs import PairSampler, SamplerConfig, make_posers
 from handbench.synth.people import PeopleSettings, draw_people
@@ -196,6 +198,21 @@ def test_two_hands_move_smoothly_and_never_through_each_other() -> None:
     assert 0.5 < np.median(steps) < 3 and np.percentile(steps, 99) < 12
     jerk = 1000 * np.linalg.norm(np.diff(joints, 2, axis=0), axis=-1)
     assert np.percentile(jerk, 99) < 2.5
+
+
+def test_nothing_of_the_subject_jumps_from_frame_to_frame() -> None:
+    maker = TakeMaker(PLAN)
+    capture = maker.capture("test", 0)
+    for number in (0, 1):
+        take = make_take(
+            maker.source, maker.models, lambda what: rng_for(2, what), capture.people.betas, number, 25, 1
+        )
+        seen = [world_parts(capture, frame, maker.models) for frame in take.frames]
+        for before, after in itertools.pairwise(seen):
+            assert [part.name for part in before] == [part.name for part in after]
+            for one, two in zip(before, after, strict=True):
+                np.testing.assert_array_equal(one.faces, two.faces)
+                assert np.linalg.norm(one.vertices - two.vertices, axis=1).max() < 0.025
 
 
 def test_cameras_look_at_the_hands_and_do_not_depend_on_their_number() -> None:
