@@ -57,12 +57,21 @@ class Goal(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)
-def pose_of(angles: FloatArray, rotation: FloatArray, axes: FloatArray) -> FloatArray:
-    """Returns the pose (48,) of joint angles (15, 3) and a root rotation (3, 3)."""
-    pose = np.empty(48)
+def write_pose(angles: FloatArray, rotation: FloatArray, axes: FloatArray, pose: FloatArray) -> None:
+    """Writes the pose (48,) of joint angles (15, 3) and a root rotation (3, 3)."""
     pose[:3] = logarithm(rotation)
     for j in range(15):
         pose[3 * j + 3 : 3 * j + 6] = logarithm(joint_rotation(axes[j], angles[j]))
+
+
+def pose_of(angles: FloatArray, rotation: FloatArray, axes: FloatArray) -> FloatArray:
+    """Returns the pose (48,) of joint angles (15, 3) and a root rotation (3, 3).
+
+    Not a kernel: one that gives an array and is called by another cached kernel too fails when both come out
+    of numba's cache ('descr' is NULL).
+    """
+    pose = np.empty(48)
+    write_pose(angles, rotation, axes, pose)
     return pose
 
 
@@ -151,7 +160,8 @@ def pose_hand(
 ) -> None:
     """Writes the vertices (778, 3) of a hand with root rotation (3, 3), wrist (3,) and angles (15, 3)."""
     joints = np.empty((16, 3))
-    pose = pose_of(angles, rotation, axes)
+    pose = np.empty(48)
+    write_pose(angles, rotation, axes, pose)
     forward_hand(pose, np.zeros(10), wrist - skinning[4][0], *skinning, vertices, joints)  # type: ignore[call-arg]
 
 
