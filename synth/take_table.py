@@ -40,7 +40,7 @@ def lifted(
         need[k : k + _EVERY] = max(low - TABLE_Y + _CLEAR, 0.0)
     # On the table the object stays where it stands.
     time = np.arange(count, dtype=np.float64)
-    ends = np.minimum(eased(time, 0.0, 10.0), eased(count - 1 - time, 0.0, 10.0))
+    ends = np.minimum(eased(time, 0.0, 7.0), eased(count - 1 - time, 0.0, 7.0))
     raised = gaussian_filter1d(maximum_filter1d(need * ends, 2 * _REACH + 1, mode="nearest"), _REACH / 2.5)
     shift = np.zeros_like(t)
     shift[:, 1] = -raised * ends

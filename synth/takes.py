@@ -105,11 +105,9 @@ def _attempt(
     is_held = np.array([phase in ("lift", "manipulate", "place") for phase in phases])
     if not _holds(cast, local, is_held):
         return None
-    shaken = rng_for(seed, *keys, "tremor")
-    alone, carrying = _stir(frames, pace)
-    R, t = swayed(shaken, R, t, carrying)
+    alone = _stir(frames, pace)
     rotation, wrist = R @ local.rotation, np.einsum("tij,tj->ti", R, local.wrist) + t
-    rotation, wrist = swayed(shaken, rotation, wrist, alone)
+    rotation, wrist = swayed(rng_for(seed, *keys, "tremor"), rotation, wrist, alone)
     right = _track(cast.hand, rotation, wrist, local.angles)
     name = f"{stratum}_{index:05d}"
     take = Take(
@@ -150,6 +148,8 @@ def _object_motion(
     times = knots[-1] * uneven(rng, len(inner), pace.spread)
     R = through_rotations(knots, np.array([p.R for p in places]), times)
     t = through_points(knots, np.array([p.t for p in places]), times)
+    time = np.arange(len(inner), dtype=np.float64)
+    R, t = swayed(rng, R, t, eased(time, 2.0, 25.0) * eased(time[::-1], 2.0, 25.0))
     R, t = lifted(cast.hand, cast.solid, inner, R, t)
     before, after = pace.reach + pace.close, pace.retreat + pace.close
     R = np.concatenate([np.repeat(start.R[None], before, 0), R, np.repeat(end.R[None], after, 0)])
@@ -177,13 +177,11 @@ def _holds(cast: _Cast, path: HandPath, held: BoolArray) -> bool:
     return near >= HOLD_SHARE * held.sum() and deep < HOLD_DEPTH
 
 
-def _stir(frames: int, pace: Pace) -> tuple[FloatArray, FloatArray]:
-    """Returns how much the empty hand trembles and how much the held object does with it, (T,) 0 to 1."""
+def _stir(frames: int, pace: Pace) -> FloatArray:
+    """Returns how much the empty hand trembles (T,), 0 to 1: not while its fingers close or open."""
     time = np.arange(frames, dtype=np.float64)
     arrive, leave = pace.reach, frames - pace.retreat
-    first, last = pace.reach + pace.close, frames - pace.retreat - pace.close - 1
-    alone = 1.0 - eased(time, 0.5 * arrive, arrive) + eased(time, leave, leave + 0.5 * pace.retreat)
-    return alone, eased(time, first, first + 15) * (1.0 - eased(time, last - 15, last))
+    return 1.0 - eased(time, 0.5 * arrive, arrive) + eased(time, leave, leave + 0.5 * pace.retreat)
 
 
 def _track(hand: GraspHand, rotation: FloatArray, wrist: FloatArray, angles: FloatArray) -> HandTrack:

@@ -49,7 +49,7 @@ def check_contact(take: Take) -> None:
 def check_world(take: Take) -> None:
     """Nothing is below the table, the object stands still where it is not held, joints keep their limits."""
     step = range(0, len(take), 5)
-    assert max(take.object_vertices(f)[:, 1].max() for f in step) < take.table_y + 1e-6
+    assert max(take.object_vertices(f)[:, 1].max() for f in step) < take.table_y + 0.001
     hand = track_vertices(MODELS[Side.RIGHT], take.right)
     assert hand[:, :, 1].max() < take.table_y + 0.002
     resting = ~take.held
