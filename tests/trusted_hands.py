@@ -21,6 +21,9 @@ from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.hands.anatomy import anatomy
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
+from handbench.trust.report import Report
+from handbench.trust.rows import HandRows, gather_rows
+from handbench.trust.verify import verify_dataset
 from handbench.types import HandAnnotation, HandParams, Sample, Side
 
 NUM, SIZE = 40, (320, 240)
@@ -168,6 +171,39 @@ class Still:
 
     def read(self) -> Any:
         return self.value
+
+
+def damaged(hands: Hands, change: Change, **words: Any) -> Report:
+    hands.change = change
+    return verify_dataset(hands, **words)
+
+
+def faults(report: Report) -> dict[str, str]:
+    """Returns the first fault of each check that has one."""
+    return {
+        name: next(f.what for f in check.examples if f.kind == "fault")
+        for name, check in report.checks.items()
+        if check.counts.get("fault")
+    }
+
+
+def params_of(hand: HandAnnotation, **change: Any) -> HandParams:
+    assert hand.params is not None
+    return hand.params.replace(**change)
+
+
+def labels_of(hand: HandAnnotation) -> FloatArray:
+    assert hand.joints_2d is not None
+    return hand.joints_2d
+
+
+def rows_of(hands: Hands, change: Change | None = None) -> HandRows:
+    hands.change = change
+    return gather_rows([hands.read(i) for i in range(NUM)])
+
+
+def only(key: str, change: Change) -> Change:
+    return lambda sample: change(sample) if sample.key == key else sample
 
 
 LOADER = Loader(Options, Hands, "handbench.loaders:howto/ho3d.md", "the procedural hand, for tests")
