@@ -8,8 +8,8 @@ from typing import Any
 
 from handbench.datasets import Coverage, Finding
 
-EXAMPLES = 5
-"""Findings of one check and kind that are kept; the others are counted."""
+SHOWN, KEPT = 5, 500
+"""Findings of one check and kind that are printed, and that are kept for JSON; the others are counted."""
 
 Kind = str
 
@@ -37,7 +37,7 @@ class Check:
         for finding in findings:
             n = self.counts.get(finding.kind, 0)
             self.counts[finding.kind] = n + 1
-            if n < EXAMPLES:
+            if n < KEPT:
                 self.examples.append(finding)
 
     @property
@@ -100,11 +100,11 @@ class Report:
             counts = ", ".join(f"{n} {_plural(kind, n)}" for kind, n in sorted(check.counts.items()))
             out.append(f"{check.name:<12} {check.verdict:<8} {looked}{'; ' + counts if counts else ''}")
             for kind in ("fault", "missing", "note"):
-                shown = [finding for finding in check.examples if finding.kind == kind]
+                shown = [finding for finding in check.examples if finding.kind == kind][:SHOWN]
                 out.extend(f"    {kind}: {_line(finding)}" for finding in shown)
                 more = check.counts.get(kind, 0) - len(shown)
                 if more > 0:
-                    out.append(f"    ... and {more} more of this kind")
+                    out.append(f"    ... and {more} more of this kind; --json lists them")
         return out
 
     def as_dict(self) -> dict[str, Any]:
