@@ -176,7 +176,7 @@ def synth_hic(
         for name in names
         for view in range(1, views + 2)
     ]
-    described = {**asdict(plan), "motion": _fingerprint(root, names)}
+    described = {**asdict(plan), "motion": _fingerprint(root)}
     spec = content_hash({"generator": GENERATOR, "plan": described, "device": renderer.device()})
     start = time.perf_counter()
     notes = make_tree(
@@ -212,9 +212,9 @@ def _length(root: Path, name: str) -> int:
     return min(read_skeleton(path.with_suffix(".SKEL")).n_rows - 1 for path in paths if path.is_file())
 
 
-def _fingerprint(root: Path, names: Sequence[str]) -> str:
-    files = [path for name in names for path in sorted((root / name).glob("Model_*"))]
-    files += sorted((root / "mesh").glob("Model_*"))
+def _fingerprint(root: Path) -> str:
+    """Returns a hash of all motion and meshes, whatever sequences are asked for: a tree can grow."""
+    files = sorted(root.glob("[0-9][0-9]/Model_*")) + sorted((root / "mesh").glob("Model_*"))
     digest = hashlib.blake2b(digest_size=16)
     for path in files:
         digest.update(str(path.relative_to(root)).encode() + hashlib.blake2b(path.read_bytes()).digest())
