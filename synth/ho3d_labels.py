@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handbench.arrays import FloatArray
+from handbench.arrays import BoolArray, FloatArray
 from handbench.camera import Camera
-from handbench.formats.ho3d import hand_to_opengl, joints_to_opengl, points_flip, rotation_flip
+from handbench.formats.ho3d import joints_to_opengl, points_flip
 from handbench.formats.ho3d_meta import Ho3dMeta
-from handbench.geometry import matrix_to_axis_angle
 from handbench.hands.model import HandModel, forward
-from handbench.synth.poses import move_params, rest_wrist
+from handbench.synth.poses import rest_wrist
+from handbench.synth.rotations import exponential, logarithm, product
 from handbench.synth.solids import SOLIDS
 from handbench.synth.take import Take
 from handbench.synth.take_contact import NEAR, vertex_distances
 
+_FLIP = np.array([1.0, -1.0, -1.0])
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=np.float64)
 
 
@@ -26,7 +27,7 @@ class _Contact:
 
     frame: int
     distance: FloatArray
-    inside: FloatArray
+    inside: BoolArray
     surface: FloatArray
 
 
@@ -66,8 +67,12 @@ class Ho3dLabels:
 
     def train(self, camera: Camera, frame: int) -> Ho3dMeta:
         """Returns the whole annotation of a training frame."""
-        params = move_params(self._take.right.params(frame), camera.R, camera.t, self._wrist)
-        pose, betas, trans = hand_to_opengl(params, self._wrist)
+        # What formats.ho3d.hand_to_opengl gives for the hand in the camera's frame, in one step.
+        to_opengl = _FLIP[:, None] * camera.R
+        track = self._take.right
+        pose = track.pose[frame].copy()
+        pose[:3] = logarithm(product(to_opengl, exponential(pose[:3].copy())))
+        trans = points_flip(camera.to_camera(self._wrist + track.transl[frame])) - self._wrist
         contact = self._distances(frame)
         rotation, place = self._thing(camera, frame)
         corners = self._corners @ self._take.object_R[frame].T + self._take.object_t[frame]
@@ -75,7 +80,7 @@ class Ho3dLabels:
             hand_joints=self.xyz(camera, frame),
             cam_mat=np.array(camera.K),
             hand_pose=pose,
-            hand_beta=betas,
+            hand_beta=track.betas,
             hand_trans=trans,
             obj_rot=rotation,
             obj_trans=place,
@@ -84,7 +89,7 @@ class Ho3dLabels:
             obj_name=self._take.object_name,
             obj_label=sorted(SOLIDS).index(self._take.solid.kind) + 1,
             vert_contact=contact.distance < NEAR,
-            vert_intersec=contact.inside.astype(bool),
+            vert_intersec=contact.inside,
             vert_dist=contact.distance,
             vert_obj_proj=points_flip(camera.to_camera(contact.surface)),
             cam_ids=self._serials,
@@ -108,8 +113,8 @@ class Ho3dLabels:
 
     def _thing(self, camera: Camera, frame: int) -> tuple[FloatArray, FloatArray]:
         """Returns the object's rotation (3,) and place (3,) in a camera's OpenGL frame."""
-        turn = matrix_to_axis_angle(camera.R @ self._take.object_R[frame])
-        return rotation_flip(turn), points_flip(camera.to_camera(self._take.object_t[frame]))
+        turn = logarithm(_FLIP[:, None] * (camera.R @ self._take.object_R[frame]))
+        return turn, points_flip(camera.to_camera(self._take.object_t[frame]))
 
     def _distances(self, frame: int) -> _Contact:
         """Measures the hand against the object, once a frame for all cameras."""

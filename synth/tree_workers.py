@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -64,7 +64,7 @@ class _Worker:
 
 def unit_reports(
     folder: Path, units: Sequence[Unit], job: UnitJob, workers: int
-) -> Iterator[tuple[Unit, dict[str, Any]]]:
+) -> Generator[tuple[Unit, dict[str, Any]], None, None]:
     """Makes units in worker processes and gives each with its note as they come.
 
     A unit lies in ``folder/NAME.tmp`` then, its files on disk. Closing the generator kills the workers.

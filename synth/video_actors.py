@@ -11,6 +11,7 @@ from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.hands.model import forward
 from handbench.hands.skin import sample_skin_tone
+from handbench.synth.forearm_rim import AROUND
 from handbench.synth.forearm_wear import ForearmSettings
 from handbench.synth.occluders import OccluderSettings
 from handbench.synth.people import People
@@ -26,6 +27,7 @@ OBJECT = "object"
 # Forearms are made for a camera's frame, and the upper arm behind the elbow falls across the line of sight.
 # Here that frame is turned upside down and looks along the forearm, so that it rises to the shoulder.
 _TURN = np.array([-1.0, -1.0, 1.0])
+_SHOULDER = 0.6  # how far upper arms are drawn out [m]
 _BEHIND = 0.7  # distance of that frame's origin before the wrist [m]
 
 
@@ -105,7 +107,23 @@ class Actors:
             arm * _TURN,
         )
         parts = self._performer.parts({track.side: hand})
-        return [replace(part, vertices=part.vertices * _TURN + origin) for part in parts]
+        return [replace(part, vertices=_shouldered(part) * _TURN + origin) for part in parts]
+
+
+def _shouldered(part: Part) -> FloatArray:
+    """Returns a part's vertices; an upper arm is drawn out, so that it ends beyond every picture."""
+    points = part.vertices
+    if not part.name.endswith("_arm"):
+        return points
+    before, last = points[-2 * AROUND : -AROUND].mean(axis=0), points[-AROUND:].mean(axis=0)
+    step = last - before
+    length = float(np.sqrt(step @ step))
+    # The rings of an elbow's end lie a centimetre apart, those of an upper arm ten.
+    if length < 0.08:
+        return points
+    out = points.copy()
+    out[-AROUND:] += step * (_SHOULDER / length)
+    return out
 
 
 def between(now: Sequence[Part], then: Sequence[Part], share: float) -> tuple[Part, ...]:

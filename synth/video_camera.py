@@ -158,16 +158,30 @@ class VideoCamera:
         background: ImageArray,
     ) -> ImageArray:
         """Averages pictures over the exposure, in linear light."""
-        total = np.zeros(background.shape, np.uint32)
+        y0, y1, x0, x1 = self._window((*parts, *neighbours[0], *neighbours[1]))
+        total = np.zeros((y1 - y0, x1 - x0, 3), np.uint32)
         for share in exposure * (np.arange(steps) + 0.5 - steps / 2) / steps:
             moved = between(parts, neighbours[1] if share > 0 else neighbours[0], abs(float(share)))
             here = seen_from(self.camera, moved)
             scene = self._scene(here, background)
             layers = self._renderer.render(scene)
-            _add_linear(layers.compose(scene, layers.names), _LINEAR, total)
-        out = np.empty_like(background)
-        _to_srgb(total, steps, _SRGB, out)
+            picture = layers.compose(scene, layers.names)
+            _add_linear(picture[y0:y1, x0:x1], _LINEAR, total)
+        out = background.copy()
+        _to_srgb(total, steps, _SRGB, out[y0:y1, x0:x1])
         return out
+
+    def _window(self, parts: Sequence[Part]) -> tuple[int, int, int, int]:
+        """Returns the rows and columns [y0, y1), [x0, x1) outside which the parts change nothing."""
+        w, h = self.camera.size
+        points = self.camera.to_camera(np.concatenate([part.vertices for part in parts]))
+        if points[:, 2].min() < 0.05:
+            return 0, h, 0, w
+        pixels = self.camera.project(points)
+        low, high = np.floor(pixels.min(axis=0)).astype(int) - 2, np.ceil(pixels.max(axis=0)).astype(int) + 3
+        x0, y0 = np.clip(low, 0, (w, h)).tolist()
+        x1, y1 = np.clip(high, (x0, y0), (w, h)).tolist()
+        return y0, y1, x0, x1
 
 
 def _cause(part: Part) -> int:
@@ -189,18 +203,21 @@ _SRGB = np.rint(255 * _SRGB).astype(np.uint8)
 def _add_linear(
     picture: npt.NDArray[np.uint8], table: npt.NDArray[np.uint32], total: npt.NDArray[np.uint32]
 ) -> None:
-    source, target = picture.reshape(-1), total.reshape(-1)
-    for i in range(source.size):
-        target[i] += table[source[i]]
+    for y in range(picture.shape[0]):
+        for x in range(picture.shape[1]):
+            for c in range(3):
+                total[y, x, c] += table[picture[y, x, c]]
 
 
 @nb.njit(cache=True, nogil=True)
 def _to_srgb(
     total: npt.NDArray[np.uint32], count: int, table: npt.NDArray[np.uint8], out: npt.NDArray[np.uint8]
 ) -> None:
-    source, target = total.reshape(-1), out.reshape(-1)
-    for i in range(source.size):
-        target[i] = table[(source[i] + count // 2) // count]
+    share = np.float32(1.0 / count)
+    for y in range(total.shape[0]):
+        for x in range(total.shape[1]):
+            for c in range(3):
+                out[y, x, c] = table[int(total[y, x, c] * share + np.float32(0.5))]
 
 
 @nb.njit(cache=True, nogil=True)

@@ -20,7 +20,9 @@ Filter = Literal["none", "left", "above"]
 _FILTERS: dict[Filter, int] = {"none": 0, "left": 1, "above": 2}
 
 
-def encode_png(picture: ImageArray, filtered: Filter = "none", level: int = 1) -> bytes:
+def encode_png(
+    picture: ImageArray | npt.NDArray[np.uint16], filtered: Filter = "none", level: int = 1
+) -> bytes:
     """Encodes a picture as PNG.
 
     Args:
@@ -59,7 +61,7 @@ def pack_png(lines: npt.NDArray[np.uint8], width: int, depth: int, level: int = 
         level: of zlib.
     """
     header = struct.pack(">IIBBBBB", width, len(lines), depth, 2, 0, 0, 0)
-    packed = zlib.compress(lines, level)
+    packed = zlib.compress(lines.data, level)
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")))
 
 

@@ -115,7 +115,7 @@ def check_strata(names: tuple[str, ...]) -> tuple[str, ...]:
     """
     for name in names:
         if name not in STRATA:
-            raise HandbenchError(f"unknown stratum {name!r}", nearest(name, STRATA))
+            raise HandbenchError(f"unknown stratum {name!r}", nearest(name, list(STRATA)))
     if not names or len(set(names)) != len(names):
         raise HandbenchError(f"--strata {','.join(names)!r}", f"name each once, of: {', '.join(STRATA)}")
     return names

@@ -58,7 +58,7 @@ class TableShadow:
         if self._share > 0.0:
             one = cv2.GaussianBlur(sharp, (0, 0), 1.2).astype(np.float32)
             two = cv2.GaussianBlur(soft, (0, 0), 4.0).astype(np.float32)
-            light = self._share * np.maximum(one, two) * np.float32(1 / 255)
+            light = np.maximum(one, two) * np.float32(self._share / 255)
         near = cv2.resize(cv2.GaussianBlur(contact, (0, 0), 2.0), (GRID, GRID))
         kept = (1.0 - light) ** np.float32(1.0 / GAMMA) * (1.0 - np.float32(_CONTACT) * np.minimum(near, 1.0))
         return np.asarray(np.rint(255.0 * (1.0 - kept)), np.uint8)
