@@ -130,7 +130,7 @@ class InterHand(Dataset):
         folder = int(self.columns["folder"][row])
         if folder not in self._sizes:
             try:
-                with path.open("rb") as file:
+                with path.open("rb", buffering=0) as file:
                     self._sizes[folder] = image_size(file.read(_HEADER), str(path))
             except OSError:
                 return int(self.columns["width"][row]), int(self.columns["height"][row])

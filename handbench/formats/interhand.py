@@ -12,7 +12,7 @@ import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.camera import Camera
-from handbench.skeleton import INTERHAND21, INTERHAND42, OPENPOSE21
+from handbench.skeleton import INTERHAND42, OPENPOSE21
 from handbench.types import Side
 
 SPLITS = ("train", "val", "test")
@@ -27,8 +27,8 @@ FILLER_MM = 1.0
 
 BOX_SCALE = 1.2
 _MM = 1e-3
-_TO_OPENPOSE = INTERHAND21.index_to(OPENPOSE21)
-_FROM_OPENPOSE = OPENPOSE21.index_to(INTERHAND21)
+_TO_SIDES = np.array([[INTERHAND42.index(f"{s.value}_{name}") for name in OPENPOSE21.names] for s in SIDES])
+_FROM_SIDES = np.argsort(_TO_SIDES, axis=None)
 
 
 def split_sides(joints: Any) -> Any:
@@ -36,17 +36,14 @@ def split_sides(joints: Any) -> Any:
 
     Values of shape (..., 42) must be bool; all others have a last axis of coordinates.
     """
-    axis = -1 if joints.dtype == np.bool_ else -2
-    halves = np.stack(np.split(joints, 2, axis=axis), axis=axis - 1)
-    return np.take(halves, _TO_OPENPOSE, axis=axis)
+    return np.take(joints, _TO_SIDES, axis=-1 if joints.dtype == np.bool_ else -2)
 
 
 def join_sides(joints: Any) -> Any:
     """Undoes :func:`split_sides`: (..., 2, 21[, C]) OPENPOSE21 to (..., 42[, C]) INTERHAND42."""
-    axis = -1 if joints.dtype == np.bool_ else -2
-    halves = np.take(joints, _FROM_OPENPOSE, axis=axis)
-    right, left = (np.take(halves, side, axis=axis - 1) for side in (0, 1))
-    return np.concatenate([right, left], axis=axis)
+    flags = joints.dtype == np.bool_
+    shape = (*joints.shape[:-2], N_JOINTS) if flags else (*joints.shape[:-3], N_JOINTS, joints.shape[-1])
+    return np.take(joints.reshape(shape), _FROM_SIDES, axis=-1 if flags else -2)
 
 
 def gate_by_wrist(valid: BoolArray) -> BoolArray:
