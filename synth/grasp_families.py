@@ -69,7 +69,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "tips": Family(
         ("ball", "apple", "box", "phone", "pen"), {"precision": 1.0, "duckbill": 0.5}, False,
-        0.001, 0.0, 0.0, 0.0, _ALL, (0.005, 0.08), 0.02, (-10, 30),
+        0.001, 0.0, 0.0, 0.0, _ALL, (0.005, 0.085), 0.03, (-10, 30),
     ),
 }  # fmt: skip
 """``cap`` and ``tips`` are for test splits."""

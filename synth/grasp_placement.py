@@ -11,10 +11,14 @@ from handbench.hands.model import forward
 from handbench.synth.grasp_families import Family
 from handbench.synth.grasp_fit import HandState
 from handbench.synth.grasp_hand import GraspHand
+from handbench.synth.grasp_solid import AROUND
 from handbench.synth.rotations import about
 from handbench.synth.solids import Solid
 
 X, Y, Z = np.eye(3)
+
+STEM = 4
+"""Rings of an apple's stem: the last ones of its mesh."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,9 @@ def draw_stand(rng: np.random.Generator, solid: Solid, family: Family) -> Stand 
         return None
     up, across = choices[int(rng.integers(len(choices)))]
     heights = solid.vertices @ up
+    if solid.kind == "apple":
+        # Fingers reach below its top, not below that of its stem.
+        heights = heights[: -STEM * AROUND]
     sign = 1.0 if rng.random() < 0.5 else -1.0
     return Stand(up, sign * across, np.append(up, heights.min()), float(heights.max()))
 

@@ -74,7 +74,7 @@ def suitable(families: Sequence[str], kind: str) -> list[str]:
 
 
 def make_grasp(
-    rng: np.random.Generator, hand: GraspHand, solid: Solid, families: Sequence[str], tries: int = 14,
+    rng: np.random.Generator, hand: GraspHand, solid: Solid, families: Sequence[str], tries: int = 7,
     enough: float = 60.0,
 ) -> Grasp | None:  # fmt: skip
     """Finds a grasp: the best of some tries, or the first that is good enough.

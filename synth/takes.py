@@ -30,7 +30,7 @@ from handbench.synth.take_table import lifted
 from handbench.types import Side
 
 LEAST_FRAMES = 120
-ATTEMPTS = 12
+ATTEMPTS = 60
 _EVERY = 4
 
 HOLD_SHARE, HOLD_DEPTH = 0.95, 0.004
