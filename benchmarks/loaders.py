@@ -3,9 +3,9 @@
     python benchmarks/loaders.py [--ho3d DIR] [--num 1000] [--rounds 5]
 
 Rounds of all rows are taken in turn, so that each ratio compares neighbours in time; medians are printed.
-Without --ho3d a small tree is synthesised. Packs: one without margin (256 px, what a model sees) and one with the
-margin of full augmentation. ``cpu`` is processor time of one process a sample, which other work on the machine
-disturbs less than the clock.
+Without --ho3d a small tree is synthesised. Packs: one without margin (256 px, what a model sees) and one with
+the margin of full augmentation. ``cpu`` is processor time of one process a sample, which other work on the
+machine disturbs less than the clock.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def table(title: str, rows: dict[str, Callable[[], int]], rounds: int, bare: str
         print(f"{name:44}{rate:10.0f}{ratio:9.0%}{tail}", flush=True)
 
 
-def loops(dataset: Dataset, inputs: Inputs, workers: Iterable[int], num: int, **more: object) -> dict[str, Callable[[], int]]:
+def loops(
+    dataset: Dataset, inputs: Inputs, workers: Iterable[int], num: int, **more: object
+) -> dict[str, Callable[[], int]]:
     """Returns one row for each count of workers."""
     name = " ".join(str(value) for value in more.values()) or "batches"
     rows: dict[str, Callable[[], int]] = {}
@@ -103,7 +105,11 @@ def make_tree(out: Path) -> Path:
     """Synthesises a small HO-3D tree."""
     from handbench.synth.ho3d import Ho3dSynthOptions, generate_ho3d
 
-    generate_ho3d(out, Ho3dSynthOptions(takes=2, eval_takes=0, frames=150, cameras=2, flow=False), 2, quiet=True)  # type: ignore[call-arg]
+    generate_ho3d(
+        out,
+        Ho3dSynthOptions(takes=1, eval_takes=0, frames=200, cameras=4, flow=False, strata=("plain",), seed=1),
+        quiet=True,
+    )
     return out
 
 
@@ -119,7 +125,10 @@ def main() -> None:
     torch.set_num_threads(1)
     found = collect()
     load = os.getloadavg()[0]
-    print(f"handbench {found.commit[:12]}, {found.cores} cores, {found.cpu_class}, Python {found.python}, load {load:.1f}")
+    print(
+        f"handbench {found.commit[:12]}, {found.cores} cores, {found.cpu_class}, Python {found.python},"
+        f" load {load:.1f}"
+    )
     with tempfile.TemporaryDirectory(dir=".") as folder:
         tree = words.ho3d or make_tree(Path(folder) / "ho3d")
         ref = DataRef("ho3d", str(tree), {"split": "train", "version": "v3", "limit": str(words.num)})

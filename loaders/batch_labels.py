@@ -205,7 +205,7 @@ def _exchange(rows: LabelRows, flip: BoolArray) -> LabelRows:
 
 
 def hide_joints(rows: LabelRows, i: int, covered: BoolArray) -> None:
-    """Sets the visibility of row ``i``'s joints to 0 where ``covered`` (h, w) hides them; unknown stays NaN."""
+    """Sets the visibility of row ``i``'s joints to 0 where ``covered`` (h, w) hides them; NaN stays."""
     height, width = covered.shape
     at = np.round(np.nan_to_num(rows.joints_2d[i], nan=-1.0, posinf=-1.0, neginf=-1.0)).astype(np.int64)
     inside = (at >= 0).all(axis=-1) & (at[..., 0] < width) & (at[..., 1] < height)

@@ -26,16 +26,8 @@ from handbench.loaders.batch_labels import (
 from handbench.loaders.batch_pictures import Picture
 from handbench.loaders.batch_render import Canvas, render_item
 from handbench.loaders.batch_sources import Origins, Source
-from handbench.loaders.crop import (
-    Warp,
-    chained,
-    inverse,
-    make_warp,
-    move_box,
-    snapped,
-    square_side,
-    union_box,
-)
+from handbench.loaders.crop import Warp, chained, inverse, make_warp, move_box, snapped, square_side
+from handbench.loaders.crop import union_box as about_all
 from handbench.seeding import rng_for
 
 _TRIES = 100
@@ -186,7 +178,9 @@ class BatchMaker:
             before = self._before(frames[-1])
             frames.append(self._frame(before[0], sides, draws, frames[0], faults))
             frames[-1].real = before[1]
-        labels = [self._labels(frame) for frame in self._supervised(frames)]
+        labels = [
+            self._labels(frame) for frame in frames[: len(frames) if self.inputs.supervise == "all" else 1]
+        ]
         canvas = Canvas.blank(len(chosen), self.inputs, out)
         self._render(canvas, frames, sides, draws, labels, faults)
         flips = frames[0].warp.flip
@@ -197,9 +191,6 @@ class BatchMaker:
             np.stack([frame.affine for frame in frames], axis=1),
             np.stack([frame.real for frame in frames], axis=1), labels, bad,
         )  # fmt: skip
-
-    def _supervised(self, frames: list[Frame]) -> list[Frame]:
-        return frames if self.inputs.supervise == "all" else frames[:1]
 
     def _before(self, frame: Frame) -> tuple[npt.NDArray[np.int64], BoolArray]:
         """Returns the samples one gap earlier (the same one where there is none), and where there is one."""
@@ -262,7 +253,7 @@ class BatchMaker:
             return chained(warp.affine, origins.affine), warp.turn, warp.flip
         if self.inputs.crop == "pair":
             wanted = np.array([self.inputs.sides != "left", self.inputs.sides != "right"])
-            boxes = union_box(np.where(wanted[:, None], rows.box, np.nan))
+            boxes = about_all(np.where(wanted[:, None], rows.box, np.nan))
         else:
             boxes = rows.box[np.arange(len(sides)), sides]
         for i in np.flatnonzero(~np.isfinite(boxes).all(axis=1) | (boxes[:, 2:] <= 0).any(axis=1)).tolist():

@@ -198,8 +198,8 @@ def summary(report: RunReport) -> Sequence[str]:
     manifest, recipe = report.manifest, report.manifest.spec.recipe
     if recipe["about"] == "hands":
         lines.append(
-            f"pictures of {recipe['width']} px: a crop of {recipe['size']} px (scale {recipe['scale']:g}) with"
-            f" a margin of {recipe['margin']:.3g}"
+            f"pictures of {recipe['width']} px: a crop of {recipe['size']} px (scale {recipe['scale']:g})"
+            f" with a margin of {recipe['margin']:.3g}"
         )
     size = sum(entry.size for entry in manifest.shards) / 1e6
     bad = manifest.statistics["bad"].get("yes", 0)
