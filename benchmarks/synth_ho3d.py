@@ -45,7 +45,8 @@ def rate(root: Path, options: Ho3dSynthOptions, workers: int) -> str:
     start, spent = time.perf_counter(), _processor_time()
     report = generate_ho3d(root, options, workers, quiet=True)
     seconds, spent = time.perf_counter() - start, _processor_time() - spent
-    return f"{report.images / seconds:.0f} images a second, {1000 * spent / report.images:.1f} ms of processor each"
+    each = 1000 * spent / report.images
+    return f"{report.images / seconds:.0f} images a second, {each:.1f} ms of processor each"
 
 
 def _processor_time() -> float:

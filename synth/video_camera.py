@@ -127,10 +127,30 @@ class VideoCamera:
 
     def _background(self, darkness: ImageArray) -> ImageArray:
         """Returns the room with the table's shadows, (h, w, 3)."""
-        dark = cv2.warpPerspective(darkness, self._homography, self.camera.size, flags=cv2.INTER_LINEAR)
-        out = np.empty_like(self.view.picture)
-        _darken(self.view.picture, np.asarray(dark), self.view.table, out)
+        out = self.view.picture.copy()
+        y0, y1, x0, x1 = self._shaded(darkness)
+        if y1 > y0 and x1 > x0:
+            shift = np.array([[1.0, 0.0, -x0], [0.0, 1.0, -y0], [0.0, 0.0, 1.0]])
+            size = (x1 - x0, y1 - y0)
+            dark = cv2.warpPerspective(darkness, shift @ self._homography, size, flags=cv2.INTER_LINEAR)
+            _darken(np.asarray(dark), self.view.table[y0:y1, x0:x1], out[y0:y1, x0:x1])
         return out
+
+    def _shaded(self, darkness: ImageArray) -> tuple[int, int, int, int]:
+        """Returns the rows and columns [y0, y1), [x0, x1) in which the table may be dark."""
+        w, h = self.camera.size
+        x, y, width, height = cv2.boundingRect(darkness)
+        if not width:
+            return 0, 0, 0, 0
+        corners = [(i, j, 1.0) for i in (x - 1, x + width) for j in (y - 1, y + height)]
+        at = np.array(corners) @ self._homography.T
+        if at[:, 2].min() < 0.05:
+            return 0, h, 0, w
+        pixels = at[:, :2] / at[:, 2:]
+        low, high = np.floor(pixels.min(axis=0)).astype(int) - 1, np.ceil(pixels.max(axis=0)).astype(int) + 2
+        x0, y0 = np.clip(low, 0, (w, h)).tolist()
+        x1, y1 = np.clip(high, (x0, y0), (w, h)).tolist()
+        return y0, y1, x0, x1
 
     def _steps(
         self, parts: Sequence[Part], neighbours: tuple[Sequence[Part], Sequence[Part]] | None, exposure: float
@@ -248,17 +268,11 @@ def _restore(
 
 
 @nb.njit(cache=True, nogil=True)
-def _darken(
-    picture: npt.NDArray[np.uint8],
-    dark: npt.NDArray[np.uint8],
-    table: npt.NDArray[np.bool_],
-    out: npt.NDArray[np.uint8],
-) -> None:
-    out[:] = picture
+def _darken(dark: npt.NDArray[np.uint8], table: npt.NDArray[np.bool_], out: npt.NDArray[np.uint8]) -> None:
     for y in range(dark.shape[0]):
         for x in range(dark.shape[1]):
             if dark[y, x] and table[y, x]:
                 # A share of 256 in place of 255: a shift instead of a division.
                 kept = 256 - np.int32(dark[y, x]) - (np.int32(dark[y, x]) >> 7)
                 for c in range(3):
-                    out[y, x, c] = np.uint8((np.int32(picture[y, x, c]) * kept + 128) >> 8)
+                    out[y, x, c] = np.uint8((np.int32(out[y, x, c]) * kept + 128) >> 8)

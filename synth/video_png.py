@@ -16,6 +16,8 @@ import numpy.typing as npt
 from handbench.arrays import ImageArray
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_ZLIB_HEADER, _LAST_BLOCK = b"\x78\x01", b"\x03\x00"
+_BAND = 12  # rows
 Filter = Literal["none", "left", "above"]
 _FILTERS: dict[Filter, int] = {"none": 0, "left": 1, "above": 2}
 
@@ -60,8 +62,45 @@ def pack_png(lines: npt.NDArray[np.uint8], width: int, depth: int, level: int = 
         depth: bits a channel, 8 or 16.
         level: of zlib.
     """
-    header = struct.pack(">IIBBBBB", width, len(lines), depth, 2, 0, 0, 0)
-    packed = zlib.compress(lines.data, level)
+    return _file(width, len(lines), depth, zlib.compress(lines.data, level))
+
+
+class StillPng:
+    """Packs pictures of a fixed camera: bands of rows that show only what never moves are packed once.
+
+    Args:
+        lines: (h, n) uint8 of the still picture, as :func:`pack_png` takes them; no line may be filtered by
+            the one above.
+    """
+
+    def __init__(self, lines: npt.NDArray[np.uint8]) -> None:
+        self._lines = lines.copy()
+        self._bands = [_segment(lines[y : y + _BAND]) for y in range(0, len(lines), _BAND)]
+
+    def pack(self, lines: npt.NDArray[np.uint8], width: int) -> bytes:
+        """Packs the lines (h, n) of an 8-bit RGB picture of that width; they decode as those of any PNG."""
+        parts, first = [_ZLIB_HEADER], 0
+        for number, band in enumerate(self._bands):
+            y = number * _BAND
+            if np.array_equal(lines[y : y + _BAND], self._lines[y : y + _BAND]):
+                if first < y:
+                    parts.append(_segment(lines[first:y]))
+                parts.append(band)
+                first = y + _BAND
+        if first < len(lines):
+            parts.append(_segment(lines[first:]))
+        parts += [_LAST_BLOCK, struct.pack(">I", zlib.adler32(lines.data))]
+        return _file(width, len(lines), 8, b"".join(parts))
+
+
+def _segment(lines: npt.NDArray[np.uint8]) -> bytes:
+    """Packs lines as a piece of a deflate stream that depends on no other piece and ends on a byte."""
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9)
+    return packer.compress(lines.data) + packer.flush(zlib.Z_FULL_FLUSH)
+
+
+def _file(width: int, height: int, depth: int, packed: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, depth, 2, 0, 0, 0)
     return b"".join((_SIGNATURE, _chunk(b"IHDR", header), _chunk(b"IDAT", packed), _chunk(b"IEND", b"")))
 
 

@@ -122,9 +122,11 @@ def test_a_dead_worker_is_named(tmp_path: Path) -> None:
 def start(out: Path) -> subprocess.Popen[str]:
     """Starts a slow run with two workers and waits for its first unit."""
     code = (
+        # A shell's background jobs ignore Ctrl-C; this one shall not.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         f"import sys; sys.path.insert(0, {str(HERE)!r})\n"
         "from pathlib import Path\nfrom test_trees import UNITS, Writes, make_tree\n"
-        f"make_tree(Path({str(out)!r}), UNITS, Writes(pause=1.0), 2, quiet=True)"
+        f"make_tree(Path({str(out)!r}), UNITS, Writes(pause=5.0), 2, quiet=True)"
     )
     env = {**os.environ, "TREE_OF_TEST": str(out)}
     run = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=env)

@@ -13,7 +13,7 @@ from handbench.formats.ho3d_seg import encode_seg
 from handbench.hands.library import load_hand_model
 from handbench.synth.flow import SEEN, FlowCamera, decode_flow, encode_flow
 from handbench.synth.ho3d_motion import TakeSpec, plan_take
-from handbench.synth.ho3d_pictures import depth_png, seg_png
+from handbench.synth.ho3d_pictures import DepthPng, SegPng
 from handbench.synth.ho3d_plan import plan_takes
 from handbench.synth.performers import Skins
 from handbench.synth.raster import RasterRenderer
@@ -137,12 +137,14 @@ def test_pngs_are_those_of_the_format() -> None:
     rng = np.random.default_rng(0)
     depth = rng.uniform(0.0, 9.0, (48, 64)).astype(np.float32)
     depth[0, :4] = np.inf, np.nan, -1.0, 0.0
-    stored = cv2.imdecode(np.frombuffer(depth_png(depth), np.uint8), cv2.IMREAD_COLOR)
+    still = depth.copy()
+    still[20:30] = 0.5  # rows that move, between rows that do not
+    stored = cv2.imdecode(np.frombuffer(DepthPng(still).pack(depth), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(stored, encode_depth(depth))
     near = (depth > 0) & (depth < 8.19)
     assert np.abs(decode_depth(stored) - depth)[near].max() < 0.5 * 0.000125 + 1e-6
     hand, thing = rng.random((2, 48, 64)) < 0.4
-    seg = cv2.imdecode(np.frombuffer(seg_png(hand, thing), np.uint8), cv2.IMREAD_COLOR)
+    seg = cv2.imdecode(np.frombuffer(SegPng(hand.shape).pack(hand, thing), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(seg[..., ::-1], encode_seg(hand, thing, "v3"))
     for dtype in (np.uint8, np.uint16):
         picture = rng.integers(0, np.iinfo(dtype).max, (7, 9, 3)).astype(dtype)

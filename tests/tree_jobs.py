@@ -17,7 +17,7 @@ class Writes:
     """Writes one file into each folder, after a pause.
 
     Attributes:
-        pause: seconds before each unit.
+        pause: seconds before each unit but the first.
         bad: name of the unit that fails.
         how: ``user``, ``bug``, ``full``, ``die`` or ``absent``.
     """
@@ -30,7 +30,7 @@ class Writes:
         return self.make
 
     def make(self, unit: Unit, place: Path) -> dict[str, Any]:
-        time.sleep(self.pause)
+        time.sleep(self.pause if unit.name != "u0" else 0.0)
         if unit.name == self.bad:
             self.fail()
         for folder in unit.folders if unit.name != self.bad else ():
