@@ -93,7 +93,7 @@ def draw_approach(
         wide = opened(hand, state.angles, opening)
         way = Approach(far, wide, state, _rise(hand, wide, grasp))
         depth = deepest(hand, field, grasp.stand.table, way.path(18, 8))
-        if depth < least and clear_of_mesh(hand, solid, way.path(18, 8)):
+        if depth < least and clear_of_mesh(hand, solid, way.path(36, 12)):
             best, least = way, depth
         if least < 0.0005:
             break
@@ -103,7 +103,7 @@ def draw_approach(
 def clear_of_mesh(hand: GraspHand, solid: Solid, path: HandPath) -> bool:
     """Tells whether neither mesh enters the other deeper than :data:`MESH_DEPTH` on the way."""
     vertices, surface = np.empty((778, 3)), surface_of(solid)
-    for k in range(len(path) // 3, len(path)):
+    for k in range(len(path)):
         state = path.state(k)
         pose_hand(state.rotation, state.wrist, state.angles, hand.axes, tuple(hand.skinning), vertices)
         if surface.depth(vertices, hand.model.closed_faces) > MESH_DEPTH:

@@ -31,7 +31,7 @@ from handbench.types import Side
 
 LEAST_FRAMES = 120
 ATTEMPTS = 60
-_EVERY = 4
+_EVERY = 3
 
 HOLD_SHARE, HOLD_DEPTH = 0.95, 0.004
 """A take is drawn again when fewer of its held frames have three fingers near, or when skin is deeper [m]."""
@@ -103,11 +103,14 @@ def _attempt(
     to, back = cast.to.path(pace.reach, pace.close), cast.back.path(pace.retreat, pace.close)
     local = joined([to, inner, HandPath(back.rotation[::-1], back.wrist[::-1], back.angles[::-1])])
     is_held = np.array([phase in ("lift", "manipulate", "place") for phase in phases])
-    if not _holds(cast, local, is_held):
-        return None
     alone = _stir(frames, pace)
     rotation, wrist = R @ local.rotation, np.einsum("tij,tj->ti", R, local.wrist) + t
     rotation, wrist = swayed(rng_for(seed, *keys, "tremor"), rotation, wrist, alone)
+    # What is checked is what is seen: the trembling hand, in the object's frame.
+    back_R = np.ascontiguousarray(np.swapaxes(R, 1, 2))
+    seen = HandPath(back_R @ rotation, np.einsum("tij,tj->ti", back_R, wrist - t), local.angles)
+    if not _holds(cast, seen, is_held):
+        return None
     right = _track(cast.hand, rotation, wrist, local.angles)
     name = f"{stratum}_{index:05d}"
     take = Take(
@@ -161,17 +164,20 @@ def _object_motion(
 
 
 def _holds(cast: _Cast, path: HandPath, held: BoolArray) -> bool:
-    """Tells whether enough held frames have three fingers near the object, and none is too deep."""
+    """Tells whether enough held frames have three fingers near the object, and no frame is too deep."""
     vertices, near, deep = np.empty((778, 3)), 0, 0.0
-    for frame in np.flatnonzero(held):
-        state = path.state(int(frame))
+    for frame in range(len(path)):
+        if not held[frame] and frame % _EVERY:
+            continue
+        state = path.state(frame)
         pose_hand(
             state.rotation, state.wrist, state.angles, cast.hand.axes, tuple(cast.hand.skinning), vertices
         )
-        signed = signed_distances(vertices, *cast.field)
-        near += int((finger_gaps(cast.hand, signed) < 0.0035).sum() >= 3)
+        if held[frame]:
+            signed = signed_distances(vertices, *cast.field)
+            near += int((finger_gaps(cast.hand, signed) < 0.0035).sum() >= 3)
+            deep = max(deep, -float(signed.min()))
         # The mesh against the mesh costs more; between two frames little changes.
-        deep = max(deep, -float(signed.min()))
         if frame % _EVERY == 0:
             deep = max(deep, surface_of(cast.solid).depth(vertices, cast.hand.model.closed_faces))
     return near >= HOLD_SHARE * held.sum() and deep < HOLD_DEPTH
