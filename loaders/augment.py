@@ -67,11 +67,11 @@ class Augment:
     def margin(self) -> float:
         """Returns how much wider than the crop a stored picture must be, so that no draw leaves it.
 
-        A square turned by a reaches |cos a| + |sin a| of its half side; shift and scale come on top.
+        A square turned by a reaches |cos a| + |sin a| of its half side; the shift adds to it, both are scaled.
         """
         turn = min(2 * self.rotation, math.pi / 4) if self.p_rotation > 0 else 0.0
         reach = math.cos(turn) + math.sin(turn)
-        return (1 + self.scale) * reach + 2 * self.shift
+        return (1 + self.scale) * (reach + 2 * self.shift)
 
     def check(self, inputs: Inputs) -> None:
         """Refuses flips for a model that sees one side only.

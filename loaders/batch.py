@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from handbench.arrays import BoolArray, FloatArray
 from handbench.inputs import Inputs
 from handbench.loaders.batch_labels import LabelRows
 from handbench.loaders.batch_maker import Made
@@ -103,7 +104,7 @@ class Batch(Labels):
         weights = 2 ** torch.arange(7, -1, -1, device=self.mask_bits.device, dtype=torch.uint8)
         pixels = (self.mask_bits[..., None] & weights) != 0
         flat = pixels.flatten(2)[..., : height * width]
-        return flat.unflatten(2, (height, width))
+        return flat.reshape(*flat.shape[:2], height, width)
 
     def mask(self, name: str) -> torch.Tensor:
         """Returns one mask (B, h, w) bool by its name."""
@@ -167,10 +168,8 @@ def to_batch(made: Made, inputs: Inputs, images: torch.Tensor) -> Batch:
 
 def _labels(rows: LabelRows, sides: np.ndarray[Any, np.dtype[np.int8]]) -> Labels:
     first = np.where(sides >= 0, sides, np.where(rows.hand_valid[:, 0] | ~rows.hand_valid[:, 1], 0, 1))
-    params = (
-        np.isfinite(rows.pose).all(-1) & np.isfinite(rows.betas).all(-1) & np.isfinite(rows.transl).all(-1)
-    )
-    pixels, boxes = np.isfinite(rows.joints_2d).all(-1), np.isfinite(rows.box).all(-1)
+    params = _finite(rows.pose) & _finite(rows.betas) & _finite(rows.transl)
+    pixels, boxes = _finite(rows.joints_2d), _finite(rows.box)
     arrays = {
         "K": rows.K[np.arange(len(first)), first],
         "K_hands": rows.K,
@@ -194,3 +193,7 @@ def _labels(rows: LabelRows, sides: np.ndarray[Any, np.dtype[np.int8]]) -> Label
     }
     vertices = None if rows.vertices is None else torch.from_numpy(np.ascontiguousarray(rows.vertices))
     return Labels(**tensors, vertices=vertices)
+
+
+def _finite(values: FloatArray) -> BoolArray:
+    return np.asarray(np.isfinite(values).all(axis=-1))

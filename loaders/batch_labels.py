@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,8 +79,9 @@ class LabelRows:
 
     def take(self, rows: npt.ArrayLike) -> LabelRows:
         """Returns some rows."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return LabelRows(*(None if value is None else value[rows] for value in values))
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken: dict[str, Any] = {name: None if v is None else v[rows] for name, v in values.items()}
+        return LabelRows(**taken)
 
 
 def fill_sample(rows: LabelRows, i: int, sample: Sample) -> None:
@@ -122,7 +124,7 @@ def complete(rows: LabelRows) -> None:
         rows.joints_2d[unlabelled] = pixels[unlabelled]
     boxless = np.isnan(rows.box).any(axis=-1) & rows.hand_valid
     if boxless.any():
-        seen = np.isfinite(rows.joints_2d).all(axis=-1)
+        seen: BoolArray = np.asarray(np.isfinite(rows.joints_2d).all(axis=-1))
         rows.box[boxless] = points_box(rows.joints_2d, seen)[boxless]
 
 

@@ -126,6 +126,9 @@ def _copy_shifted(picture: ImageArray, right: int, down: int, out: ImageArray) -
         out[:] = 0
     if end > left and bottom > top:
         piece = picture[top - down : bottom - down, left - right : end - right]
+        if piece.shape == (rows, columns, 4):
+            cv2.cvtColor(piece, cv2.COLOR_RGBA2RGB, dst=out)
+            return
         if piece.shape[2] == 3:
             out[top:bottom, left:end] = piece
         else:

@@ -20,7 +20,9 @@ class Slots:
     """
 
     def __init__(self, count: int, shape: tuple[int, ...]) -> None:
-        self.buffers = [torch.empty(shape, dtype=torch.uint8).share_memory_() for _ in range(count)]
+        self.buffers = [torch.empty(shape, dtype=torch.uint8) for _ in range(count)]
+        for buffer in self.buffers:
+            buffer.share_memory_()  # type: ignore[no-untyped-call]
         self._free = list(range(count))
         self._given: set[int] = set()
         self._lock = threading.Lock()

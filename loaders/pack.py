@@ -184,7 +184,7 @@ def _extras(dataset: Dataset, chosen: npt.NDArray[np.int64]) -> Extras:
 def _first(out: Path) -> str:
     from handbench.store import open_store
 
-    return next(record.fields["bad"] for record in open_store(out) if "bad" in record.fields)
+    return next(str(record.fields["bad"]) for record in open_store(out) if "bad" in record.fields)
 
 
 def summary(report: RunReport) -> Sequence[str]:

@@ -83,12 +83,12 @@ def resampled(image: ImageArray, affine: FloatArray, size: tuple[int, int]) -> I
     """Returns a picture (h, w, 3) shrunk and shifted by ``affine``, without aliasing; black beyond it."""
     out = np.zeros((size[1], size[0], 3), np.uint8)
     if image.shape[2] == 4:
-        image = cv2.cvtColor(image, cv2.COLOR_RGBA2RGB)
+        image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGBA2RGB), np.uint8)
     factor = float(affine[0, 0])
     if factor < 0.75:
         small = tuple(max(1, round(factor * side)) for side in image.shape[1::-1])
         done = resize_affine(small[0] / image.shape[1], small[1] / image.shape[0])
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(image, small, interpolation=cv2.INTER_AREA), np.uint8)
         affine = snapped(chained(affine, inverse(done))[None])[0]
     show(image, affine, out)
     return out

@@ -17,7 +17,7 @@ from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.batch_labels import SIDES
 from handbench.loaders.columns import Columns, cached_columns
-from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, annotations
+from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, stored_hands
 from handbench.loaders.packed_refs import StoredImage
 from handbench.store import open_store
 from handbench.store.dataset import Store
@@ -165,7 +165,7 @@ class PackedDataset(Dataset):
             meta["target_side"] = values["target_side"]
             meta["target_image"] = StoredImage(record, "target_image", values["key"]) if alone else None
         image = StoredImage(record, "image", values["key"])
-        return Sample(values["key"], image, camera, annotations(record, camera), meta=meta)
+        return Sample(values["key"], image, camera, stored_hands(record, camera), meta=meta)
 
     def ground_truth(self) -> GroundTruth:
         """Returns the source's labels as columns; K and pixels are of the stored pictures."""
@@ -203,7 +203,7 @@ def _truth(labels: FloatArray, root_depth: FloatArray) -> HandTruth:
 
     return HandTruth(
         part["joints"],
-        np.isfinite(part["joints"]).all(axis=-1),
+        np.asarray(np.isfinite(part["joints"]).all(axis=-1)),
         joints_2d=known("joints_2d"),
         visibility=known("visibility"),
         pose=known("pose"),

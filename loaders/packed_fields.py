@@ -63,7 +63,7 @@ def fill_labels(rows: LabelRows, i: int, fields: Mapping[str, Any]) -> None:
         rows.vertices[i] = fields["vertices"]
 
 
-def annotations(record: Record, camera: Camera) -> tuple[HandAnnotation, ...]:
+def stored_hands(record: Record, camera: Camera) -> tuple[HandAnnotation, ...]:
     """Returns the hands of a packed record as a sample holds them."""
     from handbench.loaders.packed_refs import StoredMask
 

@@ -56,9 +56,7 @@ def scene(seed: int, focal: tuple[float, float] = (600.0, 600.0)) -> tuple[Sampl
         params = HandParams(side, pose, rng.normal(0, 1, 10), rng.normal((0, 0, 0.6), 0.05))
         mesh = pose_hand(side, params.pose, params.betas, params.transl)
         vertices[side] = mesh[0]
-        hands.append(
-            HandAnnotation(side, mesh[1], np.ones(21, bool), params=params, vertices=mesh[0])
-        )
+        hands.append(HandAnnotation(side, mesh[1], np.ones(21, bool), params=params, vertices=mesh[0]))
     return Sample("k", NoImage(), camera, tuple(hands)), vertices
 
 
@@ -235,7 +233,7 @@ def test_settings_are_checked(wrong: dict[str, float]) -> None:
 
 
 def test_flips_are_refused_for_a_model_of_one_side() -> None:
-    with pytest.raises(HandbenchError, match="p_flip=0.5 would show other hands to a model of right hands"):
+    with pytest.raises(HandbenchError, match=r"p_flip=0\.5 would show other hands to a model of right hands"):
         PRESETS["full"].check(Inputs())
     PRESETS["full"].check(Inputs(sides="both"))
 

@@ -155,7 +155,7 @@ def test_margins() -> None:
     assert Augment().margin() == pytest.approx(1.25 * math.sqrt(2))
     assert Augment(rotation=0, scale=0).margin() == 1.0
     assert Augment(rotation=math.radians(5), scale=0.1, shift=0.1).margin() == pytest.approx(
-        1.1 * (math.cos(math.radians(10)) + math.sin(math.radians(10))) + 0.2
+        1.1 * (math.cos(math.radians(10)) + math.sin(math.radians(10)) + 0.2)
     )
     # Of the crop's parity, so that it lies on whole pixels.
     assert [stored_width(256, m) for m in (1.0, 1.001, 1.5, 1.7678)] == [256, 258, 384, 454]
