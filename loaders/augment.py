@@ -67,7 +67,7 @@ class Augment:
     def margin(self) -> float:
         """Returns how much wider than the crop a stored picture must be, so that no draw leaves it.
 
-        A square turned by a reaches |cos a| + |sin a| of its half side; the shift adds to it, both are scaled.
+        A square turned by a reaches |cos a| + |sin a| of its half side; shift adds to it, scale widens both.
         """
         turn = min(2 * self.rotation, math.pi / 4) if self.p_rotation > 0 else 0.0
         reach = math.cos(turn) + math.sin(turn)
