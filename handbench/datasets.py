@@ -146,19 +146,21 @@ class Dataset(Sequence[Sample], abc.ABC):
 
 @dataclass(frozen=True)
 class Loader:
-    """How a dataset is opened; the register holds one for each name.
+    """How a dataset is opened.
 
     Attributes:
         options: a frozen dataclass; its fields are the keys of a reference, with their defaults and types.
         open: opens a root with those options.
         howto: ``package:file`` of the text that tells licence, source and tree.
         about: one line.
+        splits: gives the splits that a root holds; the first is taken where none is asked for.
     """
 
     options: type[Any]
     open: Callable[[Path, Any], Dataset]
     howto: str
     about: str
+    splits: Callable[[Path], list[str]] | None = None
 
 
 DATASETS: Registry[Loader] = Registry("dataset", "handbench.datasets")
@@ -245,6 +247,8 @@ def load_dataset(name: str, root: Path | str | None = None, quiet: bool = False,
         raise HandbenchError(
             f"{name}: no folder {folder}", f"handbench data howto {name} tells what to put there"
         )
+    if loader.splits is not None and "split" not in options and (there := loader.splits(folder)):
+        options["split"] = there[0]
     dataset = loader.open(folder, build(loader.options, _typed(loader.options, options)))
     if every is not None or limit is not None:
         from handbench.subset import Subset

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,11 @@ class Subset(Dataset):
         self.coverage = Coverage(len(indices), whole.coverage.expected, whole.coverage.missing)
         self._places = {at: i for i, at in enumerate(indices)}
 
-    @property
+    @cached_property
     def keys(self) -> Sequence[str]:
         """The samples' keys, in order."""
-        return [self.whole.keys[i] for i in self.indices]
+        keys = self.whole.keys
+        return [keys[i] for i in self.indices]
 
     def __len__(self) -> int:
         return len(self.indices)

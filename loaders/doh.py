@@ -36,14 +36,14 @@ class DohOptions:
     """Keys of ``100doh:DIR@...``; DIR holds ``VOCdevkit2007_handobj_100K``, or is its ``VOC2007``.
 
     Attributes:
-        split: ``train``, ``val``, ``trainval`` or ``test``.
+        split: ``train``, ``val``, ``test`` or ``trainval``; by default the first that is there.
         unit: ``image``: one sample a picture, with the largest right and the largest left hand (all are in
             ``meta["all_hands"]``); ``hand``: one sample a hand whose side is known.
         contact: letters of the contacts to keep (N none, S self, O other person, P portable object, F
             stationary object); empty keeps all.
     """
 
-    split: Literal["train", "val", "trainval", "test"] = "test"
+    split: Literal["train", "val", "test", "trainval"] = "train"
     unit: Literal["image", "hand"] = "image"
     contact: str = ""
 
@@ -241,9 +241,15 @@ def _frame(name: str) -> int:
     return int(number) if number.isdecimal() else 0
 
 
+def _splits(root: Path) -> list[str]:
+    lists = find_voc(root) / "ImageSets" / "Main"
+    return [split for split in ("train", "val", "test", "trainval") if (lists / f"{split}.txt").is_file()]
+
+
 LOADER = Loader(
     DohOptions,
     DohDataset,
     "handbench.loaders:howto/100doh.md",
     "internet frames with hand boxes, sides, contact and objects; no 3D (Shan et al., CVPR 2020)",
+    _splits,
 )

@@ -37,7 +37,7 @@ class Ho3dOptions:
 
     Attributes:
         version: ``v3`` (default) or ``v2``.
-        split: ``train`` (default) or ``evaluation``.
+        split: ``train`` or ``evaluation``; by default the first of them that is there.
         hand_model: gives vertices to the training split: ``procedural`` or ``mano:DIR``; none by default.
             The evaluation split has those of ``evaluation_verts.json`` where it lies in the root.
     """
@@ -256,6 +256,11 @@ def _open(root: Path, options: Any) -> Ho3d:
     return Ho3d(root, options)
 
 
+def _splits(root: Path) -> list[str]:
+    return [split for split in ("train", "evaluation") if (root / f"{split}.txt").is_file()]
+
+
 LOADER = Loader(
-    Ho3dOptions, _open, "handbench.loaders:howto/ho3d.md", "HO-3D v2 and v3: a hand with an object, video"
-)
+    Ho3dOptions, _open, "handbench.loaders:howto/ho3d.md", "HO-3D v2 and v3: a hand with an object, video",
+    _splits,
+)  # fmt: skip

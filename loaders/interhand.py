@@ -16,7 +16,7 @@ from handbench.datasets import Coverage, Dataset, Finding, Loader
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.images import ImageFile, image_size
 from handbench.formats.interhand import HAND_TYPES, SIDES, gate_by_wrist, split_sides
-from handbench.formats.interhand_layout import Files, find_files
+from handbench.formats.interhand_layout import Files, find_files, splits_there
 from handbench.formats.interhand_params import add_mean, move_params, rest_wrists
 from handbench.formats.paths import inside
 from handbench.ground_truth import GroundTruth
@@ -246,5 +246,6 @@ def open_interhand(root: Path, options: Options) -> InterHand:
 
 
 LOADER = Loader(
-    Options, open_interhand, "handbench.loaders:howto/interhand.md", "two hands, many cameras: InterHand2.6M"
-)
+    Options, open_interhand, "handbench.loaders:howto/interhand.md", "two hands, many cameras: InterHand2.6M",
+    splits_there,
+)  # fmt: skip

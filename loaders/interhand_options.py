@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 class Options:
     """Keys of ``interhand:DIR@...``.
 
-    split: train, val or test.
+    split: train, val or test; by default the first of them that is there.
     fps: 5 or 30: which of two trees below DIR, and which of RootNet's files.
     subset: all, human or machine annotated. v1.0 needs aid_human_annot_{split}.txt, and machine is what that
         list does not name; v0.0 has a folder for each.
@@ -34,7 +34,7 @@ class Options:
         official data, and its evaluation counts them.
     """
 
-    split: Literal["train", "val", "test"] = "test"
+    split: Literal["train", "val", "test"] = "train"
     fps: int = 5
     subset: Literal["all", "human", "machine"] = "all"
     hand_type: Literal["all", "single", "interacting", "right", "left"] = "all"

@@ -67,7 +67,8 @@ NUMBERS = Loader(_Options, _Numbers, "handbench.loaders:howto/ho3d.md", "numbers
 
 
 @pytest.fixture
-def numbers() -> str:
+def numbers(monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(DATASETS, "_entries", dict(DATASETS._entries))
     DATASETS.register("numbers", f"{__name__}:NUMBERS")
     return "numbers"
 

@@ -341,5 +341,7 @@ def test_real_frames(tmp_path: Path) -> None:
     assert all(name in text for name in ("MANO", "skeleton.txt", "RootNet", "aid_human_annot_test"))
 
 
-def test_the_loader_is_registered() -> None:
-    assert DATASETS.get("interhand").options().split == "test"
+def test_without_a_split_the_first_that_is_there_is_opened(scene: Scene, tmp_path: Path) -> None:
+    root = _copy(scene, tmp_path)
+    assert _open(root).split == "test"
+    assert DATASETS.get("interhand").splits(root) == ["test"]  # type: ignore[misc]

@@ -101,6 +101,17 @@ def find_files(root: Path, split: str, fps: int, subset: str) -> Files:
     )  # fmt: skip
 
 
+def splits_there(root: Path) -> list[str]:
+    """Returns which of train, val and test have an annotation at or one folder below ``root``."""
+    places = [place / "annotations" for place in (root, *sorted(root.iterdir())) if place.is_dir()]
+    folders = [folder for place in places for folder in (place, *place.glob("*")) if folder.is_dir()]
+    return [
+        split
+        for split in ("train", "val", "test")
+        if any(folder.name == split or any(folder.glob(f"{PREFIX}_{split}_data*.json")) for folder in folders)
+    ]
+
+
 def _base(root: Path, fps: int) -> Path:
     places = [root, root / f"{fps}fps", *sorted(root.glob(f"InterHand2.6M_{fps}fps*"))]
     for place in places:
