@@ -51,7 +51,7 @@ def test_list_shows_every_dataset_with_its_keys(handbench: Run) -> None:
         assert entry["about"] and "does not import" not in entry["about"]
         assert all(key["meaning"] for key in entry["keys"]), entry
     text = handbench("data", "list").stdout
-    assert "    split=test\n        train, val or test." in text and "    limit=" in text
+    assert "    split=train\n        train, val or test;" in text and "    limit=" in text
 
 
 def test_a_loader_that_does_not_import_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
