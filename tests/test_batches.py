@@ -180,7 +180,9 @@ def damaged(tmp_path: Path) -> PlainDataset:
 
 def test_bad_samples_are_counted(damaged: PlainDataset, capsys: pytest.CaptureFixture[str]) -> None:
     inputs = Inputs(size=(96, 96))
-    with pytest.raises(HandbenchError, match=r"bad samples of 11, more than 0.001 of them; the first: .*0003"):
+    with pytest.raises(
+        HandbenchError, match=r"bad samples of 11, more than 0.001 of them; the first: .*0003"
+    ):
         list(batches(damaged, inputs, batch_size=4))
     loop = batches(damaged, inputs, batch_size=4, max_bad=0.2)
     keys = [key for batch in loop for key in batch.keys]
