@@ -30,7 +30,7 @@ from handbench.synth.take_table import lifted
 from handbench.types import Side
 
 LEAST_FRAMES = 120
-ATTEMPTS = 60
+ATTEMPTS = 200
 _EVERY = 3
 
 HOLD_SHARE, HOLD_DEPTH = 0.95, 0.004

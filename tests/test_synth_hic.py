@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import REAL_DATA, Run, missing
 
 from handbench.camera import Camera
 from handbench.cli.synth_hic import synth_hic as command
@@ -26,7 +27,6 @@ from handbench.synth.lights import sample_lights
 from handbench.synth.renderers import make_renderer
 from handbench.synth.studio import seen_lights
 from handbench.types import Side
-from tests.conftest import REAL_DATA, Run, missing
 
 ROOT = REAL_DATA / "tzionas_hands"
 EVERY = 90

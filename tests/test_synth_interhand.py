@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from conftest import Run
 
 from handbench.datasets import load_dataset
 from handbench.errors import HandbenchError
@@ -30,7 +31,6 @@ from handbench.synth.pairs import PairSampler, SamplerConfig, make_posers
 from handbench.synth.people import PeopleSettings, draw_people
 from handbench.synth.renderers import make_renderer
 from handbench.types import Side
-from tests.conftest import Run
 
 PLAN = InterhandPlan(frames=3, cameras=4, fps=5, seed=3, renderer="raster")
 WORDS = ("--frames", 3, "--cameras", 4, "--fps", 5, "--seed", 3, "--renderer", "raster", "--quiet")
