@@ -29,7 +29,7 @@ class Inputs:
         gap: frames of the video between two of them.
         prev_crop: crop earlier frames by the ``same`` affine, or each about its ``own`` box.
         supervise: labels of the ``current`` frame, or of ``all`` frames.
-        sides: the hands that items are made of; ``both`` takes every hand. A ``full`` crop takes every sample.
+        sides: the hands that items are made of; ``both`` takes every hand. ``full`` takes every sample.
         mirror_left: show left hands mirrored, as right hands (``full``: where the data name a target hand).
         masks: which of :data:`MASKS` the batch carries.
         target_image: also the picture of the target alone and whole (AIH).

@@ -80,7 +80,8 @@ class PlainDataset(Dataset):
             box = (int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
             hands.append(
                 HandAnnotation(
-                    side, joints, valid, visibility=rng.random(21), params=HandParams(side, pose, betas, transl),
+                    side, joints, valid, visibility=rng.random(21),
+                    params=HandParams(side, pose, betas, transl),
                     box=np.array(box, float) if k % 2 else None, amodal_mask=PlainMask(box),
                     visible_mask=PlainMask((box[0], box[1], box[2], box[3] // 2)), occlusion=0.5,
                 )
