@@ -203,8 +203,8 @@ def test_v2_has_png_pictures_and_an_archive_of_segmentations(tmp_path: Path) -> 
     options = Ho3dSynthOptions("v2", 1, 0, frames=3, cameras=1, flow=False, overrides=recipe)
     generate_ho3d(out, options, 0, quiet=True)
     assert {path.name for path in (out / "train/PLN10").iterdir()} == {"rgb", "depth", "meta"}
-    assert cv2.imread(str(out / "train/PLN10/rgb/0001.png")).shape == (480, 640, 3)
-    seg = cv2.imread(str(out / "HO3D_v2_segmentations_rendered/train/PLN10/seg/0001.jpg"))
+    assert np.asarray(cv2.imread(str(out / "train/PLN10/rgb/0001.png"))).shape == (480, 640, 3)
+    seg = np.asarray(cv2.imread(str(out / "HO3D_v2_segmentations_rendered/train/PLN10/seg/0001.jpg")))
     assert seg.shape == (120, 160, 3)
     # The thresholds that the official readers use: blue object, red hand.
     assert ((seg[..., 2] > 230) & (seg[..., 0] < 10)).sum() > 50

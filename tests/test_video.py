@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from handbench.formats.ho3d import decode_depth, encode_depth
@@ -37,6 +39,11 @@ def skins() -> Skins:
 def take(skins: Skins) -> Take:
     spec = TakeSpec("v3", 0, 10, True, VideoRecipe())
     return plan_take(plan_takes(1, 0, CAMERAS, ("plain",))[0], spec, skins)
+
+
+def decoded(data: npt.NDArray[np.uint8], flags: int) -> npt.NDArray[Any]:
+    """What OpenCV makes of a file's bytes."""
+    return np.asarray(cv2.imdecode(data, flags))
 
 
 def stage_of(base: str, stratum: str, take: Take, skins: Skins) -> Stage:
@@ -139,17 +146,17 @@ def test_pngs_are_those_of_the_format() -> None:
     depth[0, :4] = np.inf, np.nan, -1.0, 0.0
     still = depth.copy()
     still[20:30] = 0.5  # rows that move, between rows that do not
-    stored = cv2.imdecode(np.frombuffer(DepthPng(still).pack(depth), np.uint8), cv2.IMREAD_COLOR)
+    stored = decoded(np.frombuffer(DepthPng(still).pack(depth), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(stored, encode_depth(depth))
     near = (depth > 0) & (depth < 8.19)
     assert np.abs(decode_depth(stored) - depth)[near].max() < 0.5 * 0.000125 + 1e-6
     hand, thing = rng.random((2, 48, 64)) < 0.4
-    seg = cv2.imdecode(np.frombuffer(SegPng(hand.shape).pack(hand, thing), np.uint8), cv2.IMREAD_COLOR)
+    seg = decoded(np.frombuffer(SegPng(hand.shape).pack(hand, thing), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(seg[..., ::-1], encode_seg(hand, thing, "v3"))
     for dtype in (np.uint8, np.uint16):
         picture = rng.integers(0, np.iinfo(dtype).max, (7, 9, 3)).astype(dtype)
         for kind in ("none", "left", "above"):
             data = np.frombuffer(encode_png(picture, kind), np.uint8)  # type: ignore[arg-type]
-            assert np.array_equal(cv2.imdecode(data, cv2.IMREAD_UNCHANGED)[..., ::-1], picture)
+            assert np.array_equal(decoded(data, cv2.IMREAD_UNCHANGED)[..., ::-1], picture)
     with pytest.raises(ValueError, match="expected"):
         encode_png(np.zeros((3, 3, 4), np.uint8))
