@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ class NoImage:
         raise AssertionError("no picture is read here")
 
 
-def scene(seed: int, focal: tuple[float, float] = (600.0, 600.0)) -> tuple[Sample, dict]:
+def scene(seed: int, focal: tuple[float, float] = (600.0, 600.0)) -> tuple[Sample, dict[Side, np.ndarray]]:
     """Two posed hands half a metre away, and their vertices."""
     rng = np.random.default_rng(seed)
     camera = Camera(np.array([[focal[0], 0, 310.0], [0, focal[1], 250.0], [0, 0, 1]]), (640, 480))
@@ -227,7 +228,7 @@ def test_occluders_cover_what_they_say() -> None:
         {"occluder": (0.2, 0.1)},
     ],
 )
-def test_settings_are_checked(wrong: dict[str, float]) -> None:
+def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(HandbenchError, match=next(iter(wrong))):
         Augment(**wrong)
 
@@ -245,6 +246,6 @@ def test_flips_are_refused_for_a_model_of_one_side() -> None:
         {"crop": "pair", "mirror_left": True}, {"prev_crop": "x"}, {"supervise": "x"},
     ],
 )  # fmt: skip
-def test_inputs_are_checked(wrong: dict[str, object]) -> None:
+def test_inputs_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(HandbenchError, match="inputs: "):
         Inputs(**wrong)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import xxhash
 from plain_dataset import CAMERA, SIZE, PlainDataset, write_plain
+from present import present
 
 from handbench.datasets import load_dataset
 from handbench.errors import BadSampleError, HandbenchError
@@ -93,7 +95,7 @@ def test_workers_and_start_methods_change_nothing(name: str, plain: PlainDataset
     data = plain if name == "plain" else load_dataset("aih", aih, quiet=True)
     # Opened and read before workers are forked: file handles must not be shared in a way that matters.
     data[0].image.read()
-    settings = {"batch_size": 4, "augment": "full", "seed": 5, "epoch": 2, "shuffle": True}
+    settings: dict[str, Any] = {"batch_size": 4, "augment": "full", "seed": 5, "epoch": 2, "shuffle": True}
     want = digest(batches(data, BOTH, **settings))
     for workers, start in ((1, "fork"), (2, "fork"), *([(2, "spawn")] if name == "aih" else [])):
         assert digest(batches(data, BOTH, workers=workers, start=start, **settings)) == want
@@ -148,7 +150,7 @@ def test_two_frames(plain: PlainDataset) -> None:
 def test_mirrored_left_hands_are_right_hands(plain: PlainDataset) -> None:
     left = next(iter(batches(plain, Inputs(sides="left", size=(96, 96)), batch_size=7)))
     seen = next(iter(batches(plain, Inputs(sides="left", size=(96, 96), mirror_left=True), batch_size=7)))
-    assert left.side.unique().tolist() == [1] and seen.side.unique().tolist() == [0]
+    assert set(left.side.tolist()) == {1} and set(seen.side.tolist()) == {0}
     assert seen.flipped.all() and (seen.K[:, 0, 0] > 0).all()
     # Interpolating the other way round may differ by one grey level.
     assert (seen.images.int() - left.images.flip(-1).int()).abs().max() <= 1
@@ -195,7 +197,7 @@ def test_bad_samples_are_counted(damaged: PlainDataset, capsys: pytest.CaptureFi
 
 
 def test_bad_samples_are_replaced_alike_by_all_workers(damaged: PlainDataset) -> None:
-    settings = {"batch_size": 4, "shuffle": True, "max_bad": 0.2, "augment": "handoccnet"}
+    settings: dict[str, Any] = {"batch_size": 4, "shuffle": True, "max_bad": 0.2, "augment": "handoccnet"}
     loop = batches(damaged, Inputs(size=(96, 96)), **settings)
     keys = [key for batch in loop for key in batch.keys]
     assert len(keys) == 11 and not set(keys) & set(loop.bad) and len(set(keys)) < 11
@@ -240,8 +242,9 @@ def test_records_read_directly_equal_samples(aih: Path, crop: str) -> None:
     slow = batches(data, inputs, batch_size=8, augment="full", seed=3)
     object.__setattr__(slow._maker, "source", SampleSource(data))
     for a, b in zip(fast, slow, strict=True):
-        assert torch.equal(a.images, b.images) and torch.equal(a.target_images, b.target_images)
-        assert torch.equal(a.mask_bits, b.mask_bits) and torch.equal(a.side, b.side)
+        assert torch.equal(a.images, b.images)
+        assert torch.equal(present(a.target_images), present(b.target_images))
+        assert torch.equal(present(a.mask_bits), present(b.mask_bits)) and torch.equal(a.side, b.side)
         shown = a.hand_valid.any(dim=1)
         for name in ("joints", "pose", "transl", "K", "joints_2d", "box"):
             assert torch.allclose(getattr(a, name)[shown], getattr(b, name)[shown], atol=1e-3), name
@@ -255,7 +258,7 @@ def test_wrong_calls(plain: PlainDataset) -> None:
         ("p_flip", {"augment": "full"}),
     ):
         with pytest.raises(HandbenchError, match=words):
-            batches(plain, **wrong)  # type: ignore[arg-type]
+            batches(plain, **wrong)
     with pytest.raises(HandbenchError, match="no left hands to make batches of"):
         batches(Subset(plain, [0, 3]), Inputs(sides="left"))
     with pytest.raises(ValueError, match="no masks"):
