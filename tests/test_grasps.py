@@ -36,7 +36,7 @@ def grasp_of(kind: str, number: int, families: tuple[str, ...]) -> tuple[GraspHa
 
 def posed(hand: GraspHand, state: HandState) -> np.ndarray:
     pose = pose_of(state.angles, state.rotation, hand.axes)
-    return forward(MODEL, pose[None], hand.betas, state.wrist - hand.wrist).vertices[0]
+    return np.asarray(forward(MODEL, pose[None], hand.betas, state.wrist - hand.wrist).vertices[0])
 
 
 @pytest.mark.parametrize("families", [TRAIN_FAMILIES, TEST_FAMILIES], ids=["train", "test"])

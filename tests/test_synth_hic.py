@@ -142,7 +142,7 @@ def test_turned_light_falls_the_same_way() -> None:
 
     def ambient(sh: np.ndarray, n: np.ndarray) -> np.ndarray:
         x, y, z = n.T
-        return sh[0] + np.outer(y, sh[1]) + np.outer(z, sh[2]) + np.outer(x, sh[3])
+        return np.asarray(sh[0] + np.outer(y, sh[1]) + np.outer(z, sh[2]) + np.outer(x, sh[3]))
 
     assert lights.sh is not None and turned.sh is not None
     np.testing.assert_allclose(

@@ -14,9 +14,10 @@ from handbench.hands.contact import penetration_depth
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
 from handbench.synth.grasp_families import TEST_FAMILIES, TRAIN_FAMILIES
+from handbench.synth.grasp_surface import surface_of
 from handbench.synth.occluders import TEST_OBJECTS, TRAIN_OBJECTS
 from handbench.synth.take import PHASES, Take, TakeSettings
-from handbench.synth.take_contact import contact_report, surface_of, track_vertices, vertex_distances
+from handbench.synth.take_contact import contact_report, track_vertices, vertex_distances
 from handbench.synth.takes import make_take
 from handbench.types import Side
 
@@ -36,7 +37,7 @@ def joints_of(take: Take) -> np.ndarray:
 
 
 def moved(joints: np.ndarray, stride: int = 1) -> np.ndarray:
-    return np.linalg.norm(joints[stride:] - joints[:-stride], axis=-1).ravel()
+    return np.asarray(np.linalg.norm(joints[stride:] - joints[:-stride], axis=-1)).ravel()
 
 
 def check_contact(take: Take) -> None:
