@@ -49,6 +49,7 @@ def bare_files(paths: list[Path]) -> int:
     affine = np.array([[0.9, 0.1, -180.0], [-0.1, 0.9, -60.0]])
     for path in paths:
         image = cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB)
+        assert image is not None, path
         cv2.warpAffine(image, affine, (256, 256))
     return len(paths)
 
@@ -141,7 +142,7 @@ def main() -> None:
         num = min(words.num, len(files))
         for name, dataset in packs.items():
             width = dataset[0].camera.size[0]
-            bare = {"bare: read + cv2.imdecode": lambda d=dataset: bare_records(d, num)}  # type: ignore[misc]
+            bare = {"bare: read + cv2.imdecode": lambda d=dataset: bare_records(d, num)}
             rows = {**bare, **loops(dataset, RIGHT, (0, 1, 2), num)}
             if name == "wide":
                 rows |= loops(dataset, FULL, (0, 1, 2), num, augment="full")
