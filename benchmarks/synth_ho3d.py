@@ -31,7 +31,8 @@ SHARES = {
     "annotation": "ho3d_labels.py:train",
     "meta file": "write_meta",
     "jpg": "encode_jpeg",
-    "depth and seg PNG": "encode_png",
+    "depth PNG": "depth_png",
+    "seg PNG": "seg_png",
     "flow": "_flow",
 }
 

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from handbench.config import content_hash
@@ -32,6 +31,7 @@ from handbench.synth.backgrounds import open_backgrounds
 from handbench.synth.hic_motion import Recording, open_recording
 from handbench.synth.hic_scene import BACKGROUNDS, SEEN, ViewPainter
 from handbench.synth.hic_views import draw_views
+from handbench.synth.png import encode_png
 from handbench.synth.pose_tzionas import parse_sequences
 from handbench.synth.renderers import make_renderer
 from handbench.synth.trees import MakeUnit, Unit, make_tree
@@ -44,7 +44,6 @@ EVERY = 5
 """HIC's own labels are of every fifth frame."""
 
 # Noisy pictures: smaller and faster so than with zlib's search for repeats.
-_PNG = [cv2.IMWRITE_PNG_COMPRESSION, 3, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_HUFFMAN_ONLY]
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,7 @@ def _draw_view(plan: HicPlan, painter: ViewPainter, sequence: str, view: str, pl
     labelled = 0
     for frame in frames:
         drawn = painter.draw(frame)
-        path = image_path(place, sequence, frame, view)
-        if not cv2.imwrite(str(path), drawn.image[:, :, ::-1], _PNG):
-            raise OSError(f"{path} could not be written")
+        image_path(place, sequence, frame, view).write_bytes(encode_png(drawn.image, "above"))
         if frame % plan.labels == 0:
             write_labels(label_path(place, sequence, frame, view), drawn.labels())
             labelled += 1

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from handbench.arrays import BoolArray
 from handbench.formats.ho3d import DEPTH_SCALE
 from handbench.formats.ho3d_seg import encode_seg
-from handbench.synth.video_png import StillPng
+from handbench.synth.png import pack_png
 
 _LEFT, _NO_FILTER = 1, 0
 _TWO = np.array([[False, True, False], [False, False, True]])
@@ -24,47 +24,18 @@ _COLOURS = np.ascontiguousarray(encode_seg(_TWO[:1], _TWO[1:], "v3")[0])
 """RGB of neither, hand and object."""
 
 
-class DepthPng:
-    """Packs a fixed camera's depth maps as HO-3D's PNGs.
-
-    Args:
-        still: (h, w) float32 [m], depth of what never moves.
-    """
-
-    def __init__(self, still: npt.NDArray[np.float32]) -> None:
-        self._png = StillPng(_depth_rows(still))
-
-    def pack(self, depth: npt.NDArray[np.float32]) -> bytes:
-        """Packs a map (h, w) [m]; what is not finite or negative becomes 0 (unknown)."""
-        return self._png.pack(_depth_rows(depth), depth.shape[1])
-
-
-class SegPng:
-    """Packs masks as v3's segmentations; the hand wins where both are set.
-
-    Args:
-        shape: (h, w) of the masks.
-    """
-
-    def __init__(self, shape: tuple[int, int]) -> None:
-        nothing = np.zeros(shape, np.bool_)
-        self._png = StillPng(_seg_rows(nothing, nothing))
-
-    def pack(self, hand: BoolArray, thing: BoolArray) -> bytes:
-        """Packs the visible hand and object, both (h, w) bool."""
-        return self._png.pack(_seg_rows(hand, thing), hand.shape[1])
-
-
-def _depth_rows(depth: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def depth_png(depth: npt.NDArray[np.float32]) -> bytes:
+    """Packs a depth map (h, w) [m] as HO-3D's PNG; what is not finite or negative becomes 0 (unknown)."""
     lines = np.empty((depth.shape[0], 1 + 3 * depth.shape[1]), np.uint8)
     _depth_lines(depth, np.float32(DEPTH_SCALE), lines)
-    return lines
+    return pack_png(lines, depth.shape[1])
 
 
-def _seg_rows(hand: BoolArray, thing: BoolArray) -> npt.NDArray[np.uint8]:
+def seg_png(hand: BoolArray, thing: BoolArray) -> bytes:
+    """Packs the visible hand and object, both (h, w), as v3's segmentation; the hand wins over it."""
     lines = np.empty((hand.shape[0], 1 + 3 * hand.shape[1]), np.uint8)
     _seg_lines(hand, thing, _COLOURS, lines)
-    return lines
+    return pack_png(lines, hand.shape[1])
 
 
 def put(path: Path, data: bytes) -> None:

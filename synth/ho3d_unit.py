@@ -17,14 +17,14 @@ from handbench.synth.flow import FlowCamera, encode_flow
 from handbench.synth.ho3d_extra import EXTRA, FLOW, SequenceTable
 from handbench.synth.ho3d_labels import Ho3dLabels
 from handbench.synth.ho3d_motion import TakeSpec, plan_take
-from handbench.synth.ho3d_pictures import DepthPng, SegPng, put
+from handbench.synth.ho3d_pictures import depth_png, put, seg_png
 from handbench.synth.ho3d_plan import FrameSet, PlannedTake, draw_frames
 from handbench.synth.performers import Skins
+from handbench.synth.png import encode_png
 from handbench.synth.scene import Part, Renderer
 from handbench.synth.trees import Unit
 from handbench.synth.video_actors import seen_from
 from handbench.synth.video_camera import FramePicture
-from handbench.synth.video_png import encode_png
 from handbench.synth.video_stage import Stage, Staging
 from handbench.types import Side
 
@@ -64,8 +64,6 @@ class TakeWriter:
             staging.stream("frames"), len(take), spec.recipe.missing, spec.recipe.unannotated
         )
         self._flows = tuple(FlowCamera(eye.camera, eye.view.depth) for eye in self.stage.eyes)
-        self._depths = tuple(DepthPng(eye.view.depth) for eye in self.stage.eyes)
-        self._segs = SegPng(self.stage.eyes[0].view.depth.shape)
         self._tables = tuple(SequenceTable() for _ in plan.sequences)
 
     def write(self) -> dict[str, Any]:
@@ -104,14 +102,14 @@ class TakeWriter:
         else:
             put(picture, simplejpeg.encode_jpeg(drawn.picture, recipe.jpeg_quality, "RGB", "420"))
         depth = self._measured(camera, frame, drawn)
-        put(depth_path(self.place, plan.split, sequence, name), self._depths[camera].pack(depth))
+        put(depth_path(self.place, plan.split, sequence, name), depth_png(depth))
         if plan.split == "train":
             seg = seg_path(self.place, spec.version, "train", sequence, name)
             if spec.version == "v2":
                 colours = encode_seg(drawn.hand, drawn.thing, "v2")
                 put(seg, simplejpeg.encode_jpeg(colours, 95, "RGB", "444"))
             else:
-                put(seg, self._segs.pack(drawn.hand, drawn.thing))
+                put(seg, seg_png(drawn.hand, drawn.thing))
         annotated = self._annotated(camera, frame)
         eye = self.stage.cameras[camera]
         label = self.labels.train if plan.split == "train" else self.labels.evaluation

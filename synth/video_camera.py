@@ -112,10 +112,11 @@ class VideoCamera:
             names.index(Side.RIGHT.value), np.array([_cause(part) for part in here], np.int8),
         )  # fmt: skip
         amodal = np.isfinite(own)
-        picture = layers.compose(self._scene(here, background), names)
-        _restore(picture, background, ids)
         steps = self._steps(parts, neighbours, exposure)
-        if steps > 1 and neighbours is not None:
+        blurred = steps > 1 and neighbours is not None
+        picture = background.copy() if blurred else layers.compose(self._scene(here, background), names)
+        _restore(picture, background, ids)
+        if blurred and neighbours is not None:
             picture = self._blurred(parts, neighbours, exposure, steps, background)
         hand = ids == names.index(Side.RIGHT.value)
         if _RING in names:

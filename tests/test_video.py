@@ -15,14 +15,14 @@ from handbench.formats.ho3d_seg import encode_seg
 from handbench.hands.library import load_hand_model
 from handbench.synth.flow import SEEN, FlowCamera, decode_flow, encode_flow
 from handbench.synth.ho3d_motion import TakeSpec, plan_take
-from handbench.synth.ho3d_pictures import DepthPng, SegPng
+from handbench.synth.ho3d_pictures import depth_png, seg_png
 from handbench.synth.ho3d_plan import plan_takes
 from handbench.synth.performers import Skins
+from handbench.synth.png import encode_png
 from handbench.synth.raster import RasterRenderer
 from handbench.synth.take import Take
 from handbench.synth.video_actors import seen_from
 from handbench.synth.video_effects import mean_luminance
-from handbench.synth.video_png import encode_png
 from handbench.synth.video_recipe import VideoRecipe
 from handbench.synth.video_stage import Stage, Staging
 from handbench.types import Side
@@ -146,12 +146,12 @@ def test_pngs_are_those_of_the_format() -> None:
     depth[0, :4] = np.inf, np.nan, -1.0, 0.0
     still = depth.copy()
     still[20:30] = 0.5  # rows that move, between rows that do not
-    stored = decoded(np.frombuffer(DepthPng(still).pack(depth), np.uint8), cv2.IMREAD_COLOR)
+    stored = decoded(np.frombuffer(depth_png(depth), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(stored, encode_depth(depth))
     near = (depth > 0) & (depth < 8.19)
     assert np.abs(decode_depth(stored) - depth)[near].max() < 0.5 * 0.000125 + 1e-6
     hand, thing = rng.random((2, 48, 64)) < 0.4
-    seg = decoded(np.frombuffer(SegPng(hand.shape).pack(hand, thing), np.uint8), cv2.IMREAD_COLOR)
+    seg = decoded(np.frombuffer(seg_png(hand, thing), np.uint8), cv2.IMREAD_COLOR)
     assert np.array_equal(seg[..., ::-1], encode_seg(hand, thing, "v3"))
     for dtype in (np.uint8, np.uint16):
         picture = rng.integers(0, np.iinfo(dtype).max, (7, 9, 3)).astype(dtype)
