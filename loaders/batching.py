@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -161,12 +162,7 @@ class Batches:
         return order[: self.items * ranks][rank::ranks]
 
     def _tasks(self) -> Iterator[Task]:
-        if self._slots is not None:
-            self._slots.reclaim()
-        order, epoch = self._order(), self._epoch
-        for i in range(len(self)):
-            slot = -1 if self._slots is None else self._slots.take()
-            yield slot, epoch, order[i * self._batch_size : (i + 1) * self._batch_size].tolist()
+        return _tasks(self._slots, self._epoch, self._order(), self._batch_size, len(self))
 
     def __iter__(self) -> Iterator[Batch]:
         """Gives the batches of the epoch.
@@ -247,17 +243,37 @@ class Batches:
             )
 
 
+def _tasks(
+    slots: Slots | None, epoch: int, order: npt.NDArray[np.int64], size: int, count: int
+) -> Iterator[Task]:
+    """Gives the tasks of an epoch, without holding the :class:`Batches` that they are of."""
+    if slots is not None:
+        slots.reclaim()
+    for i in range(count):
+        slot = -1 if slots is None else slots.take()
+        yield slot, epoch, order[i * size : (i + 1) * size].tolist()
+
+
 class _Sampler:
-    """Gives the tasks of an epoch to the loader, which asks in this process."""
+    """Gives the tasks of an epoch to the loader, which asks in this process.
+
+    It does not hold its owner, which holds the loader: in a cycle, the garbage collector would end the
+    queues before torch says through them that workers may go, and torch then waits five seconds for each.
+    """
 
     def __init__(self, owner: Batches) -> None:
-        self._owner = owner
+        self._owner = weakref.ref(owner)
 
     def __iter__(self) -> Iterator[Task]:
-        return self._owner._tasks()
+        return self._there()._tasks()
 
     def __len__(self) -> int:
-        return len(self._owner)
+        return len(self._there())
+
+    def _there(self) -> Batches:
+        owner = self._owner()
+        assert owner is not None, "its loader is iterated by the owner alone"
+        return owner
 
 
 class _Tasks(TorchDataset[Any]):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -219,6 +221,22 @@ def test_tensors_may_be_kept(plain: PlainDataset) -> None:
         next(iter(loop))
     again = [batch.images.clone() for batch in loop]
     assert all(torch.equal(a, b) for a, b in zip(again, want, strict=True))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "left early"])
+def test_workers_go_with_their_batches(plain: PlainDataset, whole: bool) -> None:
+    """Without a wait for the garbage collector, in which torch would wait for each worker for seconds."""
+    gc.disable()
+    try:
+        loop = batches(plain, Inputs(size=(32, 32)), batch_size=2, workers=1)
+        seen = list(loop) if whole else [next(iter(loop))]
+        assert loop._loader is not None
+        (worker,) = loop._loader._iterator._workers  # type: ignore[union-attr]
+        there = weakref.ref(loop)
+        del loop, seen
+        assert there() is None and worker.exitcode == 0
+    finally:
+        gc.enable()
 
 
 def test_parts_share_an_epoch(plain: PlainDataset) -> None:
