@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from handbench.config import build, content_hash, parse_overrides, to_dict
+from handbench.config import build, content_hash, merge, parse_overrides, to_dict
 from handbench.formats.ho3d_released import write_released_gt
 from handbench.formats.ho3d_tree import Version, write_split
 from handbench.hands.library import load_hand_model
@@ -143,7 +143,7 @@ def generate_ho3d(
         PartialError: the disk is full; finished takes stay.
     """
     started = time.monotonic()
-    recipe = build(VideoRecipe, parse_overrides(options.overrides))
+    recipe = build(VideoRecipe, merge(to_dict(VideoRecipe()), parse_overrides(options.overrides)))
     check_frames(options.frames)
     plans = plan_takes(options.takes, options.eval_takes, options.cameras, options.strata)
     models = {side: load_hand_model(options.hand_model, side) for side in Side}

@@ -43,7 +43,7 @@ class SplitSettings:
     rooms: str = "train"
 
 
-TEST = SplitSettings(TEST_OBJECTS, TEST_FAMILIES + TRAIN_FAMILIES, TEST_RIGS, "test")
+TEST = SplitSettings(TEST_OBJECTS, TEST_FAMILIES, TEST_RIGS, "test")
 
 
 @dataclass(frozen=True)
