@@ -150,7 +150,7 @@ def test_what_the_loader_reads_is_the_scene(tree: Path, takes: dict[str, Take], 
         assert np.abs(jpeg).mean() < 3.0
         amodal = read_amodal(tree / "extra" / sample.meta["sequence"])[frame]
         assert np.array_equal(amodal, drawn.amodal) and amodal.sum() > 500
-    assert [finding for finding in data.audit() if finding.kind == "error"] == []
+    assert [finding for finding in data.audit() if finding.kind == "fault"] == []
 
 
 def test_resume_and_workers_give_the_same_bytes(tree: Path, tmp_path: Path, handbench: Run) -> None:
