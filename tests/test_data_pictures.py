@@ -17,7 +17,7 @@ from trusted_tree import STEPS, one_line, typed, write_tree
 
 from handbench.errors import HandbenchError
 from handbench.show.dataset_sheet import write_dataset_sheet
-from handbench.show.dataset_stats import gather_numbers
+from handbench.show.dataset_stats import gather_numbers, plot_numbers
 from handbench.show.sample import draw_sample
 from handbench.types import Side
 
@@ -131,6 +131,15 @@ def test_numbers_are_those_of_the_hands(tmp_path: Path) -> None:
     assert np.allclose(found.values["motion"][: 21 * len(moved)], np.concatenate(moved))
     assert set(found.values["occlusion"]) == {0.25} and found.recordings == 2
     assert found.valid == 1.0 and found.annotated == {"boxes": 2 * NUM}
+
+
+def test_equal_values_are_plotted(tmp_path: Path) -> None:
+    """One person's hand length: all values are equal, or differ by rounding only."""
+    found = gather_numbers(Hands(tmp_path))
+    for value in (95.0, 0.0, 1e6):
+        found.values["size"] = np.nextafter(np.full(9, value), np.arange(9) % 2 * 1e9)
+        plot_numbers(found, tmp_path / "same.png")
+        assert cv2.imread(str(tmp_path / "same.png")) is not None
 
 
 def test_orders_prints_and_draws(handbench: Run, tmp_path: Path) -> None:

@@ -229,8 +229,15 @@ def plot_numbers(found: DatasetNumbers, path: Path) -> None:
         axis.set_visible(False)
     for axis, (name, values) in zip(axes.flat, found.values.items(), strict=False):
         # The far end of a long tail would squeeze everything else.
-        high = np.percentile(values, 99.5)
-        axis.hist(np.minimum(values, high), bins=40, color="#5896e6", edgecolor="white", linewidth=0.4)
+        low, high = float(values.min()), float(np.percentile(values, 99.5))
+        if high - low < 1e-6 * max(abs(low), abs(high), 1e-6):
+            # One person's hand length: all values are equal but for rounding, and bins need a width.
+            room = 0.05 * abs(high) or 1.0
+            low, high = low - room, high + room
+        axis.hist(
+            np.minimum(values, high), bins=40, range=(low, high), color="#5896e6", edgecolor="white",
+            linewidth=0.4,
+        )  # fmt: skip
         axis.set_title(_TITLES[name], loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{found.name}: {found.samples} samples", x=0.01, ha="left", fontsize=11)
