@@ -137,6 +137,18 @@ def test_bad_samples_leave_holes(tmp_path: Path) -> None:
     assert found[4].key == "plain/train/0006"
 
 
+@pytest.mark.parametrize("content", [b"", b"<html>not here</html>", bytes(range(256)) * 9])
+def test_the_first_sample_may_be_bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    """Its small record lies in a page that later writes copy, so that old copies of it stay in the file."""
+    monkeypatch.setattr("handbench.store.shard._BATCH", 2)
+    root = write_plain(tmp_path / "p")
+    (root / "0000.jpg").write_bytes(content)
+    pack(DataRef("plain", str(root)), tmp_path / "out", CROPS, workers=0, quiet=True, max_bad=0.1)
+    found = load_dataset("packed", tmp_path / "out", quiet=True)
+    assert len(found) == 10 and found[0].key == "plain/train/0001"
+    assert sum(len(batch) for batch in batches(found, Inputs(size=(96, 96)))) == 10
+
+
 def test_subsets_other_settings_and_damage(source: PlainDataset, tmp_path: Path) -> None:
     ref = DataRef("plain", str(source.root), {"every": "3", "limit": "3"})
     out = tmp_path / "out"

@@ -19,7 +19,7 @@ from handbench import provenance
 from handbench.errors import CorruptError
 from handbench.store.files import fail_writing, remove, sync_folder, write_durably
 from handbench.store.plan import DatasetSpec
-from handbench.store.record import decode_record, record_checksum
+from handbench.store.record import HEADER, decode_record, record_checksum
 from handbench.store.shardinfo import DATA, INFO, ShardInfo, read_shard_info, records_digest, shard_folder
 from handbench.store.statistics import Statistics, Tally
 
@@ -169,22 +169,41 @@ def _provenance() -> dict[str, Any]:
     return provenance.collect().to_dict()
 
 
+def _address(value: memoryview) -> int:
+    return np.frombuffer(value, dtype=np.uint8).ctypes.data
+
+
+def _shift(raw: mmap.mmap, values: list[tuple[memoryview, int]]) -> int:
+    """Returns what leads from LMDB's own addresses to places in the file.
+
+    The first record is searched for. A small one shares its page with others, and LMDB leaves old copies of
+    such a page behind: the place that counts is the one from which all the others are where they should be.
+    """
+    first, origin = values[0]
+    at = place = raw.find(bytes(first))
+    while at >= 0:
+        shift = at - origin
+        if all(raw[a + shift : a + shift + HEADER.size] == bytes(v[: HEADER.size]) for v, a in values):
+            return shift
+        at = raw.find(bytes(first), at + 1)
+    # Nothing fits: checking the records says which one is damaged.
+    return place - origin
+
+
 def _read_back(folder: Path, info: ShardInfo) -> ShardInfo:
     """Reads a closed shard through LMDB and from the file itself; both must give the records written."""
     offsets, lengths, checksums = [], [], []
     env = lmdb.open(str(folder), readonly=True, lock=False)
     with (folder / DATA).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as raw:
-        shift = 0
         if env.stat()["entries"] != info.n:
             raise CorruptError(f"{folder / DATA} holds {env.stat()['entries']} of {info.n} records")
         with env.begin(buffers=True) as transaction:
-            for expected, (key, value) in zip(info.ids, transaction.cursor(), strict=True):
-                address = np.frombuffer(value, dtype=np.uint8).ctypes.data
-                # The first record is searched for; LMDB's own addresses give the places of the others.
-                shift = shift or raw.find(bytes(value)) - address
+            rows = [(bytes(key), value, _address(value)) for key, value in transaction.cursor()]
+            shift = _shift(raw, [(value, address) for _, value, address in rows])
+            for expected, (key, value, address) in zip(info.ids, rows, strict=True):
                 offset = address + shift
                 record = decode_record(raw[offset : offset + len(value)], expected)
-                if bytes(key) != record_key(expected) or record_checksum(value) != record.checksum:
+                if key != record_key(expected) or record_checksum(value) != record.checksum:
                     raise CorruptError(f"{folder / DATA} reads back another sample {expected}")
                 checksums.append(record.checksum)
                 offsets.append(offset)
