@@ -17,6 +17,7 @@ from typing import Any, Literal, overload
 from handbench.config import build
 from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth
+from handbench.options import typed, whole_number
 from handbench.registry import Registry
 from handbench.types import Sample
 
@@ -27,18 +28,25 @@ class Coverage:
 
     Attributes:
         present: samples that can be read.
-        expected: samples that the annotation (or the official count) names.
+        expected: samples that the annotation (or the official list) names.
         missing: what is not there, in words, one line each.
+        official: samples of the official split, where the annotation itself is a part of it; else 0.
     """
 
     present: int
     expected: int
     missing: tuple[str, ...] = ()
+    official: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that its annotation names is there."""
+        return self.present >= self.expected
 
     @property
     def partial(self) -> bool:
         """Whether results on it cannot stand beside results on the whole."""
-        return self.present < self.expected
+        return self.present < max(self.expected, self.official)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,8 @@ class Dataset(Sequence[Sample], abc.ABC):
         found = self.coverage
         lines = [f"{self.name} {self.split}: {len(self)} samples in {self.root}"]
         if found.partial:
-            lines.append(f"partial: {found.present} of {found.expected} samples; results on it are marked so")
+            of = max(found.expected, found.official)
+            lines.append(f"partial: {found.present:,} of {of:,} samples; results on it are marked so")
         return [*lines, *found.missing]
 
     def find(self, key: str) -> int:
@@ -130,6 +139,9 @@ class Dataset(Sequence[Sample], abc.ABC):
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.split}: {len(self)} samples in {self.root}>"
 
     @overload
     def __getitem__(self, index: int) -> Sample: ...
@@ -197,7 +209,7 @@ class DataRef:
         """
         name, colon, rest = text.partition(":")
         path, at, tail = rest.rpartition("@")
-        if not at or "=" not in tail:
+        if not at or ("=" not in tail and "/" in tail):
             path, tail = rest, ""
         if not colon or not name or not path:
             raise HandbenchError(
@@ -237,19 +249,23 @@ def load_dataset(name: str, root: Path | str | None = None, quiet: bool = False,
     Raises:
         HandbenchError: an unknown name or key, a missing file, an annotation that makes no sense.
     """
+    if not isinstance(name, str):
+        raise HandbenchError(
+            f"{name!r} is no name of a dataset", "write NAME, root=PATH or NAME:PATH@key=value"
+        )
     if root is None:
         ref = DataRef.parse(name)
         return load_dataset(ref.name, ref.path, quiet, **{**ref.options, **options})
     loader = DATASETS.get(name)
-    every, limit = (_whole_number(options.pop(key, None), key) for key in ("every", "limit"))
+    every, limit = (whole_number(options.pop(key, None), key) for key in ("every", "limit"))
     folder = Path(root).expanduser()
-    if not folder.exists():
+    if not folder.is_dir():
         raise HandbenchError(
             f"{name}: no folder {folder}", f"handbench data howto {name} tells what to put there"
         )
     if loader.splits is not None and "split" not in options and (there := loader.splits(folder)):
         options["split"] = there[0]
-    dataset = loader.open(folder, build(loader.options, _typed(loader.options, options)))
+    dataset = loader.open(folder, build(loader.options, typed(loader.options, options)))
     if every is not None or limit is not None:
         from handbench.subset import Subset
 
@@ -258,43 +274,3 @@ def load_dataset(name: str, root: Path | str | None = None, quiet: bool = False,
         for line in dataset.summary():
             print(line, file=sys.stderr, flush=True)
     return dataset
-
-
-def _whole_number(value: Any, key: str) -> int | None:
-    if value is None:
-        return None
-    try:
-        number = int(value)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise HandbenchError(f"{key}={value}", "give a whole number of 1 or more")
-    return number
-
-
-def _typed(options: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Turns the texts of a reference into the types that the options declare."""
-    import typing
-
-    hints = typing.get_type_hints(options)
-    return {key: _from_text(hints.get(key), value, key) for key, value in values.items()}
-
-
-_WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-
-
-def _from_text(hint: Any, value: Any, key: str) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        if hint is bool:
-            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[
-                value.lower()
-            ]
-        if hint in (int, float):
-            return hint(value)
-    except (ValueError, KeyError):
-        raise HandbenchError(
-            f"{key}={value}", f"give a {'true or false' if hint is bool else 'number'}"
-        ) from None
-    return value

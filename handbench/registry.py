@@ -15,7 +15,8 @@ T = TypeVar("T")
 
 def nearest(name: str, known: list[str]) -> str:
     """Returns a hint for a misspelt name: the nearest known one, or all of them."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    lower = {word.lower(): word for word in known}
+    close = [lower[word] for word in difflib.get_close_matches(name.lower(), list(lower), n=1, cutoff=0.6)]
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known)) or 'none'}"
 
 

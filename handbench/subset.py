@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from handbench.datasets import Coverage, Dataset, Finding
+from handbench.datasets import Dataset, Finding
 from handbench.ground_truth import GroundTruth
 from handbench.types import Sample
 
@@ -26,7 +26,7 @@ class Subset(Dataset):
         self.whole, self.indices = whole, indices
         self.name, self.split, self.root = whole.name, whole.split, whole.root
         self.fingerprint = whole.fingerprint
-        self.coverage = Coverage(len(indices), whole.coverage.expected, whole.coverage.missing)
+        self.coverage = dataclasses.replace(whole.coverage, present=len(indices))
         self._places = {at: i for i, at in enumerate(indices)}
 
     @cached_property

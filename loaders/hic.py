@@ -215,8 +215,7 @@ class HicDataset(Dataset):
                 "labelled": np.array(c["labelled"][rows]),
             },
             fingerprint=self.fingerprint,
-            # A synthetic tree is whole, but it is not the official set.
-            partial=self.coverage.partial or bool(c["synthetic"].any()),
+            partial=self.coverage.partial,
         )
 
     def _truth(self, s: int) -> HandTruth:

@@ -13,7 +13,6 @@ import xxhash
 from handbench.arrays import BoolArray, FloatArray
 from handbench.formats.ho3d import joints_from_opengl
 from handbench.formats.ho3d_released import VERTS, XYZ, read_released_gt
-from handbench.formats.ho3d_tree import OFFICIAL_COUNTS
 from handbench.ground_truth import Float32, GroundTruth, HandTruth
 from handbench.loaders.columns import Columns, cached_columns, stamp
 from handbench.loaders.ho3d_index import hand_boxes
@@ -119,7 +118,7 @@ def ground_truth(dataset: Ho3d) -> GroundTruth:
         subsets={} if dataset.extra is None else dataset.extra.subsets(),
         tips=TIPS,
         fingerprint=dataset.fingerprint,
-        partial=usable < max(OFFICIAL_COUNTS[dataset.options.version, dataset.split], len(dataset.lines)),
+        partial=usable < dataset.coverage.expected,
     )
 
 

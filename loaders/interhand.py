@@ -24,7 +24,7 @@ from handbench.hands.model import HandModel, forward_one
 from handbench.loaders.interhand_index import load_columns
 from handbench.loaders.interhand_model import choose_models
 from handbench.loaders.interhand_names import NumberedKeys, pack_columns, unpack_columns
-from handbench.loaders.interhand_options import Options, chosen_rows
+from handbench.loaders.interhand_options import Options, chosen_rows, official_count
 from handbench.loaders.interhand_picture import LitPicture
 from handbench.loaders.interhand_presence import file_name, present_pictures
 from handbench.types import HandAnnotation, HandParams, Sample, Side
@@ -239,7 +239,8 @@ def open_interhand(root: Path, options: Options) -> InterHand:
         lines.append(f"{expected - len(rows)} pictures of the annotation are not in {files.images}")
     if files.mano and not files.mark and not options.hand_model:
         lines.append("MANO parameters are not given: name their model with hand_model=mano:DIR")
-    dataset = InterHand(root, options, files, columns, rows, Coverage(len(rows), expected, tuple(lines)))
+    coverage = Coverage(len(rows), expected, tuple(lines), official_count(options, files))
+    dataset = InterHand(root, options, files, columns, rows, coverage)
     if options.hand_model:
         dataset.models  # noqa: B018  a wrong model is told at once
     return dataset

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from handbench.errors import HandbenchError
 from handbench.formats.interhand import HAND_TYPES
 from handbench.formats.interhand_layout import Files
+from handbench.loaders.interhand_known import OFFICIAL_COUNTS
 
 Array = npt.NDArray[Any]
 
@@ -43,6 +44,18 @@ class Options:
     boxes: Literal["gt", "rootnet"] = "gt"
     missing: Literal["skip", "keep"] = "skip"
     skip_black: bool = False
+
+
+def official_count(options: Options, files: Files) -> int:
+    """Returns how many samples the official split has with these options; 0 where nothing is published."""
+    known = OFFICIAL_COUNTS.get((files.version, options.split, options.subset))
+    if known is None or files.mark is not None or options.fps != 5:
+        return 0
+    single, both, every = known
+    counts = {"all": every, "single": single, "interacting": both}
+    if (options.split, options.subset) == ("train", "machine"):
+        return 0  # the id list leaves fewer than the published number, see OFFICIAL_COUNTS
+    return counts.get(options.hand_type) or 0
 
 
 def chosen_rows(options: Options, files: Files, columns: Mapping[str, Array]) -> npt.NDArray[np.bool_]:

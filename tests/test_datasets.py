@@ -90,7 +90,9 @@ def test_a_reference_reads_and_writes(text: str, name: str, path: str, options: 
     assert pickle.loads(pickle.dumps(ref)) == ref
 
 
-@pytest.mark.parametrize("text", ["", "interhand", "interhand:", ":x", "ho3d:/d@=3", "ho3d:/d@a=1,b"])
+@pytest.mark.parametrize(
+    "text", ["", "interhand", "interhand:", ":x", "ho3d:/d@=3", "ho3d:/d@a=1,b", "x:/d@split"]
+)
 def test_a_bad_reference_is_refused(text: str) -> None:
     with pytest.raises(HandbenchError, match=r"NAME:PATH|key=value"):
         DataRef.parse(text)
@@ -106,10 +108,15 @@ def test_options_are_typed_and_checked(numbers: str, tmp_path: Path) -> None:
     ):  # fmt: skip
         with pytest.raises(HandbenchError, match=message):
             load_dataset(numbers, tmp_path, quiet=True, **words)
+    with pytest.raises(HandbenchError, match="is no name of a dataset"):
+        load_dataset(tmp_path)  # type: ignore[arg-type]
+    (tmp_path / "file").touch()
+    with pytest.raises(HandbenchError, match="no folder"):
+        load_dataset(numbers, tmp_path / "file", quiet=True)
     with pytest.raises(HandbenchError, match="howto numbers"):
         load_dataset(numbers, tmp_path / "none", quiet=True)
     with pytest.raises(HandbenchError, match="did you mean 'numbers'"):
-        load_dataset("numberz", tmp_path, quiet=True)
+        load_dataset("NUMBERZ", tmp_path, quiet=True)
 
 
 def test_what_was_resolved_is_printed(

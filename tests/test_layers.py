@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 L0 = {
     "arrays", "cache", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
-    "skeleton", "camera", "geometry", "version", "datasets", "ground_truth", "inputs", "subset",
+    "skeleton", "camera", "geometry", "version", "datasets", "ground_truth", "inputs", "options", "subset",
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}
 L2 = {"synth", "loaders", "baselines", "leaderboard"}

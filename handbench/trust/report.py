@@ -86,7 +86,7 @@ class Report:
         """0 sound, 3 partial (samples of the split are missing), 4 faults."""
         if self.count("fault"):
             return 4
-        return 3 if self.coverage.partial else 0
+        return 0 if self.coverage.complete else 3
 
     def lines(self) -> list[str]:
         """Returns the report as text."""
