@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from conftest import REAL_DATA, Run, missing
 from trusted_tree import STEPS, one_line, typed, write_tree
 
-from handbench.cli.data_target import parse_target
+from handbench.cli.data_target import find_target, parse_target
 from handbench.datasets import DATASETS, DataRef, Loader
 from handbench.errors import HandbenchError
 from handbench.trust.catalogue import catalogue, howto_text, option_keys
@@ -124,6 +125,62 @@ def test_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ):
         with pytest.raises(HandbenchError, match=message):
             parse_target(words, settings)
+
+
+def test_a_folder_that_is_no_store_tells_what_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handbench: Run
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("ih/annotations", "hic/01/1/rgb", "doh/VOC/VOC2007/ImageSets", "bare", "store/shards"):
+        (tmp_path / place).mkdir(parents=True)
+    for place in ("ho3d", "tracked/16"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "ho3d" / "evaluation.txt").touch()
+    (tmp_path / "tracked" / "16" / "Model_Hand_R.MOTION").touch()
+    for text, words in (
+        ("interhand", "write interhand ROOT or interhand:ROOT"),
+        ("ho3d", "looks like ho3d (write ho3d ho3d or ho3d:ho3d)"),
+        ("ih", "write interhand ih or interhand:ih"),
+        ("hic", "write hic hic or hic:hic"),
+        ("tracked", "or hic:tracked"),
+        ("doh", "or 100doh:doh"),
+        ("bare", "write NAME:bare with NAME one of 100doh, aih, aih-plain,"),
+        ("nowhere", "no folder nowhere (give the folder of a store"),
+    ):
+        for settings in ([], ["split=test"]):
+            with pytest.raises(HandbenchError) as error:
+                find_target([text], settings)
+            assert words in str(error.value)
+    assert find_target(["store"]) == Path("store")
+    with pytest.raises(HandbenchError, match="no meaning for the store"):
+        find_target(["store"], ["split=test"])
+    for command in ("verify", "show", "stats"):
+        assert "or ho3d:" in one_line(handbench("data", command, tmp_path / "ho3d", check=2))
+
+
+def test_a_pack_is_shown_and_counted_by_its_folder(
+    handbench: Run, tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack, sheet = tmp_path / "pack", tmp_path / "x.png"
+    handbench("data", "pack", f"interhand:{tree}", "--out", pack)
+    assert find_target([str(pack)], ["limit=2"], drawn=True) == DataRef("packed", str(pack), {"limit": "2"})
+    typed("show", pack, "--out", sheet)
+    assert f"{STEPS} samples on" in capsys.readouterr().out
+    typed("stats", pack, "--plot", sheet)
+    assert f"{STEPS} of {STEPS}, 1 recordings" in capsys.readouterr().out
+    typed("verify", pack)
+    assert f"sound: {STEPS} samples" in capsys.readouterr().out
+
+
+def test_a_store_of_another_kind_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from handbench.store import manifest
+
+    (tmp_path / "shards").mkdir()
+    spec = SimpleNamespace(spec=SimpleNamespace(kind="flow/3"))
+    monkeypatch.setattr(manifest, "read_manifest", lambda root: spec)
+    for command in ("show", "stats"):
+        with pytest.raises(HandbenchError, match=r"is a store of 'flow/3', which is not known here"):
+            typed(command, tmp_path)
 
 
 def test_verify_says_sound(handbench: Run, tree: Path) -> None:

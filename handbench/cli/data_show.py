@@ -34,10 +34,10 @@ def show(
     TARGET is the FOLDER of a store (picture, target alone, four masks, skeletons), or a dataset as NAME ROOT
     or NAME:PATH@key=value,...: joints in finger colours, invalid ones hollow, boxes, masks, object corners.
     """
-    from handbench.cli.data_target import parse_target
+    from handbench.cli.data_target import find_target
     from handbench.errors import HandbenchError
 
-    found = parse_target(target, settings)
+    found = find_target(target, settings, drawn=True)
     try:
         chosen = None if ids is None else [int(word) for word in ids.split(",")]
     except ValueError:

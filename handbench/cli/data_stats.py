@@ -22,9 +22,9 @@ def stats(target: tuple[str, ...], plot: Path | None, settings: tuple[str, ...],
     """
     import orjson
 
-    from handbench.cli.data_target import parse_target
+    from handbench.cli.data_target import find_target
 
-    found = parse_target(target, settings)
+    found = find_target(target, settings, drawn=True)
     if isinstance(found, Path):
         _store_stats(found, plot, as_json)
         return

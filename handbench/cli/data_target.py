@@ -34,6 +34,71 @@ def parse_target(words: Sequence[str], settings: Sequence[str] = ()) -> Path | D
     return Path(text)
 
 
+def find_target(words: Sequence[str], settings: Sequence[str] = (), drawn: bool = False) -> Path | DataRef:
+    """Tells a store's folder from a reference to data, and says what to write where it is neither.
+
+    Args:
+        words: one or two arguments as typed.
+        settings: ``key=value`` that are added to a reference.
+        drawn: samples are looked at: a pack is opened as a dataset, and other stores must hold AIH records.
+
+    Raises:
+        HandbenchError: for no store, a store that cannot be drawn, or settings that have no reference.
+    """
+    found = parse_target(words, settings if len(words) == 2 else ())
+    if not isinstance(found, Path):
+        return found if len(words) == 2 else parse_target(words, settings)
+    if not (found / "manifest.json").is_file() and not (found / "shards").is_dir():
+        raise _no_store(found)
+    if drawn:
+        from handbench.store.manifest import read_manifest
+
+        kind = read_manifest(found).spec.kind
+        if kind == "packed/1":
+            return _with(DataRef("packed", str(found)), settings)
+        if kind != "aih/1":
+            raise HandbenchError(
+                f"{found} is a store of {kind!r}, which is not known here", "`data verify` checks its bytes"
+            )
+    return parse_target(words, settings)
+
+
+def _no_store(folder: Path) -> HandbenchError:
+    """Returns the error that says what to write instead."""
+    text, names = str(folder), DATASETS.names()
+    if not folder.exists():
+        if text in names:
+            return HandbenchError(
+                f"{text} names a dataset, but not where it lies", f"write {text} ROOT or {text}:ROOT"
+            )
+        return HandbenchError(f"no folder {text}", USAGE)
+    name = _looks_like(folder)
+    if name:
+        return HandbenchError(
+            f"{text} holds no dataset of handbench, it looks like {name}",
+            f"write {name} {text} or {name}:{text}",
+        )
+    return HandbenchError(
+        f"{text} holds no dataset of handbench",
+        f"check the path, or write NAME:{text} with NAME one of {', '.join(names)}",
+    )
+
+
+def _looks_like(folder: Path) -> str:
+    """Guesses the name of a known tree by files that only it has; empty where none is there."""
+    if any((folder / name).is_file() for name in ("train.txt", "evaluation.txt")):
+        return "ho3d"
+    if (folder / "annotations").is_dir():
+        return "interhand"
+    tracked = ("[0-9][0-9]/*.MOTION", "[0-9][0-9]/1/rgb")
+    if any(next(folder.glob(pattern), None) is not None for pattern in tracked):
+        return "hic"
+    voc = ("ImageSets", "*/ImageSets", "*/*/ImageSets")
+    if any(next(folder.glob(pattern), None) is not None for pattern in voc):
+        return "100doh"
+    return ""
+
+
 def _with(ref: DataRef, settings: Sequence[str]) -> DataRef:
     added = {}
     for setting in settings:

@@ -40,9 +40,9 @@ def verify(
     MANO parameters that do not fit, and mix-ups of units, frames, joint orders and sides, named as such.
     Exits with 0 when it is sound, 3 when it is unfinished or samples are missing, 4 when there is a fault.
     """
-    from handbench.cli.data_target import parse_target
+    from handbench.cli.data_target import find_target
 
-    found = parse_target(target, settings)
+    found = find_target(target, settings)
     if isinstance(found, Path):
         _verify_store(found, deep, as_json)
         return
