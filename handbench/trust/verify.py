@@ -137,7 +137,7 @@ def _coverage(dataset: Dataset) -> Iterator[Finding]:
     found = dataset.coverage
     where = f"{dataset.name} {dataset.split}"
     if found.partial:
-        words = f"{found.present} of {found.expected} samples are there"
+        words = f"{found.present:,} of {max(found.expected, found.official):,} samples are there"
         yield Finding("missing", where, words, "results on it are marked partial")
     for line in found.missing:
         yield Finding("missing", where, line)
