@@ -10,12 +10,22 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Finding
+from handbench.errors import HandbenchError
 from handbench.formats.hic import SENSOR_K, stated_intrinsics
+from handbench.formats.json_stream import read_small_json
+from handbench.formats.tzionas import motion_path
 from handbench.loaders.columns import Columns
+from handbench.types import Side
 
 FAR = 25.0
 """A label's mean distance [px] from the tracked joints beyond which something is mixed up; the one real frame
 at hand has 4 px on the right hand and 6 px on the left."""
+
+TWO_HANDS = ("01", "02", "03", "04", "05", "06", "07", "16", "17", "18")
+"""The sequences in which both hands are tracked; in all others it is the right one."""
+
+MADE = "handbench.json"
+"""What a synthetic tree says of itself."""
 
 
 def audit_hic(root: Path, columns: Columns, camera: Callable[[int], Camera]) -> Iterator[Finding]:
@@ -27,6 +37,8 @@ def audit_hic(root: Path, columns: Columns, camera: Callable[[int], Camera]) -> 
         camera: of a row.
     """
     yield from _missing(root, columns)
+    yield from _motions(root, columns)
+    yield from _made(root)
     for row in np.flatnonzero(columns["labelled"] & (columns["row"] >= 0)):
         where = f"{columns['sequence'][row]}/{columns['view'][row]}/{columns['frame'][row]:03d}"
         joints = columns["joints"][columns["row"][row]]
@@ -59,6 +71,33 @@ def _missing(root: Path, columns: Columns) -> Iterator[Finding]:
         yield Finding(
             "missing", f"{sequence}/Model_Hand_R.MOTION", f"{n} pictures have no tracked joints", ""
         )
+
+
+def _motions(root: Path, columns: Columns) -> Iterator[Finding]:
+    """Gives the hands that have no motion though the sequence, or its other hand, has one."""
+    for sequence in np.unique(columns["sequence"][columns["row"] >= 0]).tolist():
+        sides = (Side.RIGHT, Side.LEFT) if sequence in TWO_HANDS else (Side.RIGHT,)
+        for side in sides:
+            path = motion_path(root, sequence, side)
+            if not path.is_file():
+                what = f"is not there: the {side.value} hand of {sequence} has no valid joints"
+                yield Finding("missing", f"{sequence}/{path.name}", what, "unpack the zip again")
+
+
+def _made(root: Path) -> Iterator[Finding]:
+    """Gives a synthetic tree's description that does not parse."""
+    path = root / MADE
+    if not path.is_file():
+        return
+    try:
+        content = read_small_json(path)
+    except HandbenchError as error:
+        what = "does not parse: " + error.message.removeprefix(f"{path}: ")
+        yield Finding("fault", str(path), what, "make the tree again")
+        return
+    if not isinstance(content, dict) or "schema" not in content:
+        what = "does not say its schema, expected handbench.synth_hic/1"
+        yield Finding("fault", str(path), what, "make the tree again")
 
 
 def _compare(where: str, labels: FloatArray, pixels: FloatArray) -> Iterator[Finding]:

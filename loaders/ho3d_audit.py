@@ -11,6 +11,7 @@ from handbench.arrays import FloatArray, IndexArray
 from handbench.datasets import Finding
 from handbench.errors import BadSampleError
 from handbench.formats.ho3d import IMAGE_SIZE
+from handbench.formats.ho3d_released import VERTS, XYZ
 from handbench.formats.images import image_size, read_bytes
 from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import TIPS
@@ -47,6 +48,10 @@ def _files(dataset: Ho3d) -> Iterator[Finding]:
     columns, split = dataset.columns, dataset.split
     for line in dataset.coverage.missing:
         yield Finding("missing", f"{split}.txt", line, "is the download complete?")
+    for name in (XYZ, VERTS) if split == "evaluation" else ():
+        if not (dataset.root / name).is_file():
+            what = "is not there: scores on this machine need it"
+            yield Finding("missing", str(dataset.root / name), what, "handbench data howto ho3d tells where")
     for row in np.flatnonzero(columns["bad"]).tolist():
         try:
             dataset.read(row)

@@ -235,6 +235,17 @@ def test_what_is_mixed_up_is_named(tree: Path) -> None:
     assert "Cameras.txt states fx 600, cx 319.5; expected 525" in words
 
 
+def test_a_hand_without_its_motion_is_missing(tree: Path) -> None:
+    assert not [f for f in load_dataset("hic", tree, quiet=True).audit() if "MOTION" in f.where]
+    (tree / "02" / "Model_Hand_R.MOTION").unlink()
+    found = [f for f in load_dataset("hic", tree, quiet=True).audit() if "02/Model_Hand_R.MOTION" in f.where]
+    assert [f.kind for f in found] == ["missing"] and "right hand of 02 has no valid joints" in found[0].what
+    for text, word in (('{"schema": ', "does not parse"), ("[]", "schema")):
+        (tree / "handbench.json").write_text(text)
+        faults = [f for f in load_dataset("hic", tree, quiet=True).audit() if f.kind == "fault"]
+        assert [f.where for f in faults] == [str(tree / "handbench.json")] and word in faults[0].what
+
+
 @pytest.mark.parametrize(
     ("content", "word"),
     [("{", "not the camera"), ('{"schema": "other", "size": [4, 4], "K": 1}', "not the camera"),

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import cv2
+import ho3d_trees
 import numpy as np
 import pytest
 from conftest import REAL_DATA, missing
@@ -26,6 +27,7 @@ from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Finding, load_dataset
 from handbench.errors import BadSampleError
+from handbench.formats.ho3d_released import VERTS, XYZ
 from handbench.trust.verify import verify_dataset
 from handbench.types import HandAnnotation, Sample
 
@@ -152,6 +154,18 @@ def test_coverage_and_the_formats_own_findings_set_the_status(hands: Hands) -> N
     hands.findings = (Finding("fault", "sums", "differ"),)
     report = verify_dataset(hands, num=None)
     assert report.exit_code == 4 and report.looked == NUM and faults(report) == {"format": "differ"}
+
+
+def test_an_evaluation_split_lacks_what_scores_need(tmp_path: Path) -> None:
+    tree = ho3d_trees.write_tree(tmp_path, "v3", "evaluation")
+    lacks = []
+    for name in ("", XYZ, VERTS):
+        (tmp_path / name).unlink() if name else ho3d_trees.write_released(tree)
+        report = verify_dataset(load_dataset("ho3d", tmp_path, quiet=True, split="evaluation"))
+        found = [f for f in report.checks["format"].examples if "scores on this machine" in f.what]
+        assert {f.kind for f in found} <= {"missing"}
+        lacks.append([Path(f.where).name for f in found])
+    assert lacks == [[], [XYZ], [XYZ, VERTS]]
 
 
 def test_keys_are_unique(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> None:
