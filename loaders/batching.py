@@ -55,7 +55,7 @@ def batches(
 
     Args:
         data: a dataset, or a reference ``NAME:PATH[@key=value,...]``.
-        inputs: what the model declares; a 256 x 256 crop about each right hand by default.
+        inputs: what the model declares; a 256 x 256 crop about each hand by default, right and left.
         batch_size: items of a batch.
         augment: settings, the name of a preset (``handoccnet``, ``interhand``, ``full``), or None.
         seed: of order and augmentation.
@@ -81,11 +81,13 @@ def batches(
         raise HandbenchError(f"batch_size={batch_size}, workers={workers}", "give 1 or more, and 0 or more")
     if not 0 <= part[0] < part[1]:
         raise HandbenchError(f"part={part}", "give (rank, number of ranks)")
-    inputs, settings = inputs or Inputs(), named(augment)
-    settings.check(inputs)
+    settings = named(augment)
     if isinstance(data, str):
         data = DataRef.parse(data)
     dataset = data.open() if isinstance(data, DataRef) else data
+    if inputs is None:
+        inputs = Inputs(sides=getattr(dataset, "sides", "both"))
+    settings.check(inputs)
     source, whole = open_source(dataset)
     items = list_items(dataset, inputs)
     items = Items(whole[items.index], items.side)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -66,6 +66,13 @@ class PackedDataset(Dataset):
     def store(self) -> Store:
         """The records; sample ``i`` is ``store[dataset.id(i)]``."""
         return self._store
+
+    @property
+    def sides(self) -> Literal["right", "left", "both"]:
+        """The hands that the stored pictures are about: the others may lie outside."""
+        recipe = self._store.manifest.spec.recipe
+        sides: Literal["right", "left", "both"] = "both" if recipe["about"] == "picture" else recipe["sides"]
+        return sides
 
     @property
     def digest(self) -> str:

@@ -241,13 +241,17 @@ def test_workers_go_with_their_batches(plain: PlainDataset, whole: bool) -> None
 
 def test_parts_share_an_epoch(plain: PlainDataset) -> None:
     parts = [
-        [key for batch in batches(plain, batch_size=2, shuffle=True, part=(rank, 2)) for key in batch.keys]
+        [
+            key
+            for batch in batches(plain, Inputs(), batch_size=2, shuffle=True, part=(rank, 2))
+            for key in batch.keys
+        ]
         for rank in (0, 1)
     ]
     assert len(parts[0]) == len(parts[1]) == 5 and not set(parts[0]) & set(parts[1])
-    loop = batches(plain, batch_size=4, drop_last=True)
+    loop = batches(plain, Inputs(), batch_size=4, drop_last=True)
     assert len(loop) == len(list(loop)) == 2
-    assert len(batches(plain, batch_size=4)) == 3
+    assert len(batches(plain, Inputs(), batch_size=4)) == 3
 
 
 @pytest.mark.parametrize("crop", ["full", "hand"])
@@ -273,7 +277,7 @@ def test_wrong_calls(plain: PlainDataset) -> None:
         ("batch_size=0", {"batch_size": 0}),
         ("part=", {"part": (2, 2)}),
         ("did you mean 'full'", {"augment": "ful"}),
-        ("p_flip", {"augment": "full"}),
+        ("p_flip=0.5 would show other hands to a model of right", {"augment": "full", "inputs": Inputs()}),
     ):
         with pytest.raises(HandbenchError, match=words):
             batches(plain, **wrong)

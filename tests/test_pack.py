@@ -17,6 +17,7 @@ from handbench.datasets import DataRef, load_dataset
 from handbench.errors import CorruptError, HandbenchError, PartialError
 from handbench.inputs import MASKS, Inputs
 from handbench.loaders import Augment, batches
+from handbench.loaders.augment import PRESETS
 from handbench.loaders.batch_sources import StoreSource, open_source
 from handbench.loaders.pack import pack
 from handbench.loaders.pack_record import PackSettings, stored_width
@@ -36,6 +37,29 @@ def packed(source: PlainDataset, tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = tmp_path_factory.mktemp("packed") / "out"
     pack(DataRef("plain", str(source.root)), out, CROPS, workers=0, quiet=True)
     return out
+
+
+def test_default_inputs_fit_the_data_and_every_flip(source: PlainDataset, packed: Path) -> None:
+    """Left hands are items too; a pack about right hands has no others."""
+    loop = batches(source, batch_size=32, augment="full")
+    sides = [side for batch in loop for side in batch.side.tolist()]
+    assert loop.inputs == Inputs(sides="both") and len(sides) == 18 and set(sides) == {0, 1}
+    assert batches(f"packed:{packed}").inputs == Inputs(sides="right")
+    with pytest.raises(HandbenchError, match=r"p_flip=0\.5 would show other hands to a model of right"):
+        batches(f"packed:{packed}", augment="full")
+
+
+def test_a_plain_pack_trains_with_full_augmentation(handbench: object, tmp_path: Path) -> None:
+    """The README's two steps."""
+    generate(
+        tmp_path / "t", SynthOptions(renderer="raster", overrides=("size=96",)), 6, workers=0, quiet=True
+    )
+    handbench("data", "pack", f"aih:{tmp_path / 't'}", "--out", tmp_path / "out")  # type: ignore[operator]
+    ref = f"packed:{tmp_path / 'out'}"
+    recipe = load_dataset(ref, quiet=True).store.manifest.spec.recipe  # type: ignore[attr-defined]
+    assert recipe["margin"] == PRESETS["full"].margin() > PRESETS["handoccnet"].margin()
+    loop = batches(ref, batch_size=32, augment="full", workers=2)
+    assert sum(len(batch) for batch in loop) == loop.items > 6
 
 
 def test_samples_equal_their_source(source: PlainDataset, packed: Path) -> None:

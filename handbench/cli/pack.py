@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--augment",
-    default="handoccnet",
+    default="full",
     show_default=True,
-    help="Leave the margin that this augmentation needs: none, handoccnet, interhand or full.",
+    help="Leave the margin that this augmentation needs: none, handoccnet, full or interhand, the widest."
+    " full is enough for all but interhand.",
 )
 @click.option("--margin", default=None, type=float, help="Stored width over --size, instead of that.")
 @click.option(
