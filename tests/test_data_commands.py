@@ -222,10 +222,15 @@ def test_verify_errors(handbench: Run, tree: Path) -> None:
         (["a", "b", "c"], "3 names of data"),
         ([tree], str(tree)),
         (["interhand", tree, "--set", "split"], "write --set key=value"),
+        ([f"interhand:{tree}@hand_model=mano:nope"], "nope"),
+        (["interhand", tree, "--hand-model", "mano:nope"], "nope"),
+        (["interhand", tree, "--hand-model", "smpl"], "unknown hand model 'smpl'"),
     ):
         with pytest.raises(HandbenchError, match=re.escape(message)):
             typed("verify", *words)
     assert "no folder" in one_line(handbench("data", "verify", "interhand", tree / "none", check=2))
+    done = handbench("data", "verify", f"interhand:{tree}@hand_model=mano:nope", check=2)
+    assert "nope" in one_line(done) and not done.stdout
 
 
 def test_real_frames_lack_files_without_failing(handbench: Run, real: Path) -> None:

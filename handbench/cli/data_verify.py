@@ -49,8 +49,12 @@ def verify(
     import orjson
 
     from handbench.errors import CorruptError, PartialError
+    from handbench.hands.library import load_hand_model
     from handbench.trust.verify import DEFAULT_NUM, verify_dataset
 
+    for spec in filter(None, (found.options.get("hand_model"), hand_model)):
+        # Also where the tree holds no parameters, and its loader would not look.
+        load_hand_model(spec)
     number = None if every else num or DEFAULT_NUM
     report = verify_dataset(found.open(), number, deep, hand_model, quiet=as_json)
     if as_json:

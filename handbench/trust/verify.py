@@ -9,6 +9,7 @@ import numpy as np
 
 from handbench.datasets import Dataset, Finding
 from handbench.errors import BadSampleError, HandbenchError
+from handbench.hands.library import load_hand_model
 from handbench.progress import Progress
 from handbench.trust.boxes import check_boxes, check_labels
 from handbench.trust.frames import check_frame, off_picture
@@ -51,6 +52,8 @@ def verify_dataset(
     Raises:
         HandbenchError: when the hand model cannot be loaded.
     """
+    if hand_model is not None:
+        load_hand_model(hand_model)
     total = len(dataset)
     count = total if num is None else min(num, total)
     indices = [i * total // count for i in range(count)] if count else []
