@@ -170,6 +170,14 @@ def test_a_pack_is_shown_and_counted_by_its_folder(
     assert f"{STEPS} of {STEPS}, 1 recordings" in capsys.readouterr().out
     typed("verify", pack)
     assert f"sound: {STEPS} samples" in capsys.readouterr().out
+    typed("verify", "packed", pack)
+    records = next(pack.glob("shards/*/data.mdb"))
+    records.chmod(0o644)
+    content = bytearray(records.read_bytes())
+    content[len(content) // 2] ^= 255
+    records.write_bytes(content)
+    done = handbench("data", "verify", f"packed:{pack}", check=4)
+    assert "CorruptError" not in done.stdout + done.stderr and "1 faults" not in done.stderr
 
 
 def test_a_store_of_another_kind_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,5 +243,6 @@ def test_verify_errors(handbench: Run, tree: Path) -> None:
 
 def test_real_frames_lack_files_without_failing(handbench: Run, real: Path) -> None:
     done = handbench("data", "verify", "interhand", real)
+    assert re.search(r"; \d+ things are missing that some uses need$", done.stdout.strip())
     assert "MANO" in done.stdout and "skeleton.txt" in done.stdout
     assert "sound: 4 of 4 samples" in done.stdout

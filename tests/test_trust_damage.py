@@ -22,11 +22,12 @@ from trusted_hands import (
     only,
     params_of,
 )
+from trusted_tree import write_tree
 
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Finding, load_dataset
-from handbench.errors import BadSampleError
+from handbench.errors import BadSampleError, CorruptError
 from handbench.formats.ho3d_released import VERTS, XYZ
 from handbench.trust.verify import verify_dataset
 from handbench.types import HandAnnotation, Sample
@@ -112,6 +113,35 @@ def test_pictures_that_do_not_open_are_listed(hands: Hands) -> None:
     assert "damaged JPEG" in faults(verify_dataset(hands, deep=True))["pictures"]
 
 
+def test_one_bad_picture_is_one_fault(tmp_path: Path) -> None:
+    """The format's own check and the strict reading would tell it again."""
+    root = write_tree(tmp_path / "interhand")
+    first, *_, last = sorted(root.glob("images/**/*.jpg"))
+    first.write_bytes(b"<html>404</html>")
+    last.write_bytes(last.read_bytes()[:200])
+    for deep in (False, True):
+        report = verify_dataset(load_dataset("interhand", root, quiet=True), deep=deep)
+        assert report.count("fault") == 2 and not report.checks["format"].counts.get("fault")
+    tree = ho3d_trees.write_tree(tmp_path / "ho3d")
+    sequence, frame = ho3d_trees.FRAMES[0]
+    small = cv2.imencode(".jpg", np.full((240, 320, 3), 99, np.uint8))[1].tobytes()
+    for data in (b"", small):
+        (tree.root / "train" / sequence / "rgb" / f"{frame}.jpg").write_bytes(data)
+        report = verify_dataset(load_dataset("ho3d", tree.root, quiet=True), deep=True)
+        assert report.checks["pictures"].counts == {"fault": 1}
+        assert not [f for f in report.checks["format"].examples if f.where.endswith(f"{sequence}/{frame}")]
+
+
+def test_other_findings_about_a_bad_picture_stay(hands: Hands) -> None:
+    (hands.root / "03.jpg").write_bytes(b"")
+    hands.findings = (
+        Finding("fault", "hands/test/3", f"{hands.root / '03.jpg'}: starts with 'x'"),
+        Finding("fault", "hands/test/3", "the labels are another frame's"),
+    )
+    report = verify_dataset(hands)
+    assert report.count("fault") == 2 and faults(report)["format"] == "the labels are another frame's"
+
+
 def test_masks_and_depth_are_looked_at_deep(hands: Hands) -> None:
     whole, seen = np.zeros((240, 320), bool), np.zeros((240, 320), bool)
     seen[3, 4] = True
@@ -128,12 +158,15 @@ def test_a_sample_that_does_not_read_is_a_finding(hands: Hands) -> None:
             raise BadSampleError("meta.pkl: handPose has shape (45,), expected (48,)", "copy it again")
         if sample.key == "hands/test/6":
             raise KeyError("camMat")
+        if sample.key == "hands/test/7":
+            raise CorruptError("shards/00000: sample 7: differs from its checksum", "make it again")
         return sample
 
     check = damaged(hands, change, deep=False).checks["reading"]
     assert {f.where: f.what for f in check.examples} == {
         "hands/test/4": "meta.pkl: handPose has shape (45,), expected (48,)",
         "hands/test/6": "does not read: KeyError: 'camMat'",
+        "hands/test/7": "shards/00000: sample 7: differs from its checksum",
     }
 
 

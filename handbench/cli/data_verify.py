@@ -76,7 +76,8 @@ def verify(
         )
     if not as_json:
         lacks = report.count("missing")
-        tail = f"; {lacks} things are missing that some uses need" if lacks else ""
+        things = "1 thing is" if lacks == 1 else f"{lacks} things are"
+        tail = f"; {things} missing that some uses need" if lacks else ""
         click.echo(f"sound: {report.looked} of {report.samples} samples looked at{tail}")
 
 
@@ -105,7 +106,7 @@ def _verify_store(folder: Path, deep: bool, as_json: bool) -> None:
             click.echo(f"... and {len(verdict.faults) - _SHOWN} more; --json lists all")
     if verdict.faults:
         raise CorruptError(
-            f"{folder}: {len(verdict.faults)} faults",
+            f"{folder}: {len(verdict.faults)} fault{'s' if len(verdict.faults) > 1 else ''}",
             "remove the folder of each shard named, then run the command that made them: it makes only those",
         )
     if verdict.unfinished:

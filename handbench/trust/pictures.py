@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from handbench.datasets import Finding
-from handbench.errors import BadSampleError
+from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.images import check_image, read_bytes
 from handbench.types import Sample
 
@@ -36,7 +36,8 @@ def check_picture(sample: Sample, deep: bool) -> Iterator[Finding]:
         elif image.max() <= BLACK:
             yield Finding("fault", sample.key, "picture is all black", "leave this sample out")
     if deep:
-        yield from _strictly(sample)
+        if image is not None:
+            yield from _strictly(sample)
         yield from _maps(sample, None if image is None else image.shape[:2])
 
 
@@ -75,7 +76,7 @@ def _read(ref: Any, key: str, name: str) -> Generator[Finding, None, Any]:
     """Reads a reference; gives a finding where it cannot, and returns the value or None."""
     try:
         return ref.read()
-    except BadSampleError as error:
+    except HandbenchError as error:
         yield Finding("fault", key, error.message, error.hint)
     except Exception as error:  # a reader of third parties: verification goes on
         yield Finding("fault", key, f"{name} does not read: {type(error).__name__}: {error}")

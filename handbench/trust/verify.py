@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from handbench.datasets import Dataset, Finding
-from handbench.errors import BadSampleError, HandbenchError
+from handbench.errors import HandbenchError
 from handbench.hands.library import load_hand_model
 from handbench.progress import Progress
 from handbench.trust.boxes import check_boxes, check_labels
@@ -28,6 +28,9 @@ DEFAULT_NUM = 400
 
 CHUNK = 4096
 """Samples whose hands are judged together; a mix-up is told once for each."""
+
+_Told = dict[str, list[str]]
+"""By key: what samples and pictures that do not read were told to be."""
 
 
 def verify_dataset(
@@ -62,14 +65,16 @@ def verify_dataset(
         dataset.coverage,
     )  # fmt: skip
     _check_keys(dataset, report)
+    told: _Told = {}
     with Progress(count, "verify", quiet=quiet) as progress:
         for start in range(0, count, CHUNK):
-            samples = list(_read(dataset, indices[start : start + CHUNK], report, deep, progress))
+            part = indices[start : start + CHUNK]
+            samples = list(_read(dataset, part, report, deep, progress, told))
             _check_hands(samples, report, hand_model)
     if deep and total:
         report.check("truth", count, "samples").add(check_truth(dataset, indices))
     report.check("coverage", dataset.coverage.expected, "samples").add(_coverage(dataset))
-    _audit(dataset, report)
+    _audit(dataset, report, told)
     return report
 
 
@@ -83,7 +88,7 @@ def _check_keys(dataset: Dataset, report: Report) -> None:
 
 
 def _read(
-    dataset: Dataset, indices: Iterable[int], report: Report, deep: bool, progress: Progress
+    dataset: Dataset, indices: Iterable[int], report: Report, deep: bool, progress: Progress, told: _Told
 ) -> Iterator[Sample]:
     reading, shapes = report.check("reading", 0, "samples"), report.check("shapes")
     pictures = report.check("pictures", 0, "samples")
@@ -92,15 +97,19 @@ def _read(
         reading.looked += 1
         try:
             sample = dataset.read(index)
-        except BadSampleError as error:
+        except HandbenchError as error:
             reading.add([Finding("fault", dataset.keys[index], error.message, error.hint)])
+            told[dataset.keys[index]] = [error.message]
             continue
         except Exception as error:  # a loader of third parties: verification goes on
             words = f"does not read: {type(error).__name__}: {error}"
             reading.add([Finding("fault", dataset.keys[index], words)])
             continue
         pictures.looked += 1
-        pictures.add(check_picture(sample, deep))
+        wrong_pictures = list(check_picture(sample, deep))
+        pictures.add(wrong_pictures)
+        if wrong_pictures:
+            told[sample.key] = [finding.what for finding in wrong_pictures]
         wrong = list(wrong_shapes(sample))
         shapes.looked += len(sample.hands)
         shapes.add(Finding("fault", sample.key, words) for words in wrong)
@@ -146,12 +155,20 @@ def _coverage(dataset: Dataset) -> Iterator[Finding]:
         yield Finding("missing", where, line)
 
 
-def _audit(dataset: Dataset, report: Report) -> None:
+def _audit(dataset: Dataset, report: Report, told: _Told) -> None:
     check = report.check("format", 1, "dataset")
     try:
-        check.add(dataset.audit())
+        check.add(finding for finding in dataset.audit() if not _known(finding, told))
     except HandbenchError as error:
         check.add([Finding("fault", f"{dataset.name} {dataset.split}", error.message, error.hint)])
     except Exception as error:  # a loader of third parties: the other checks stand
         words = f"the format's own check failed: {type(error).__name__}: {error}"
         check.add([Finding("fault", f"{dataset.name} {dataset.split}", words)])
+
+
+def _known(finding: Finding, told: _Told) -> bool:
+    """Tells whether a format's finding is a picture or sample that was told already: of the same file."""
+    if finding.kind != "fault" or finding.where not in told:
+        return False
+    file = finding.what.partition(": ")[0]
+    return "picture" in finding.what or any(what.partition(": ")[0] == file for what in told[finding.where])
