@@ -16,7 +16,7 @@ from handbench.errors import BadSampleError, HandbenchError, PartialError
 from handbench.loaders.batch_items import hands_present
 from handbench.loaders.batch_labels import SIDES
 from handbench.loaders.pack_record import PackSettings, pack_sample, stored_width
-from handbench.loaders.packed_fields import SCHEMA
+from handbench.loaders.packed_fields import SCHEMA, bad_words
 from handbench.store.existing import OnExisting
 from handbench.store.job import Produce
 from handbench.store.plan import DatasetSpec, Plan
@@ -38,6 +38,7 @@ class Extras:
         root_depth: (N, 2) [m], NaN where there is none.
         subsets: name -> (N,) bool.
         tips: name of the fingertip set.
+        partial: whether the source's ground truth is of a part of the split.
     """
 
     hand_type: npt.NDArray[np.str_]
@@ -45,6 +46,7 @@ class Extras:
     root_depth: npt.NDArray[np.float64]
     subsets: dict[str, npt.NDArray[np.bool_]]
     tips: str
+    partial: bool
 
 
 @dataclass(frozen=True)
@@ -129,25 +131,25 @@ def pack(
     report = run_shards(
         out, Plan(len(chosen)), _spec(dataset, job), job, workers, on_existing, label="pack", quiet=quiet
     )
-    bad = 0 if report.manifest is None else report.manifest.statistics["bad"].get("yes", 0)
+    bad = _bad(report)
     if bad > max_bad * len(chosen):
         raise PartialError(
-            f"{out}: {bad} of {len(chosen)} samples are bad, more than {max_bad:g} of them; the first:"
-            f" {_first(out)}",
+            f"{out}: {bad} of {len(chosen)} samples {'is' if bad == 1 else 'are'} bad,"
+            f" more than {max_bad:g} of them; the first: {_first(out)}",
             "mend the source and pack again with --on-existing overwrite, or raise --max-bad",
         )
     return report
 
 
 def _check(settings: PackSettings) -> None:
-    if not 8 <= settings.size <= 8192 or not settings.scale > 0:
-        raise HandbenchError(
-            f"--size {settings.size}, --scale {settings.scale}", "give 8 to 8192, and a scale above 0"
-        )
-    if not 1 <= settings.margin <= 4 or not 1 <= settings.quality <= 100:
-        raise HandbenchError(
-            f"--margin {settings.margin}, --quality {settings.quality}", "give a margin of 1 to 4, 1 to 100"
-        )
+    for name, fits, remedy in (
+        ("size", 8 <= settings.size <= 8192, "give a width of 8 to 8192 px"),
+        ("scale", settings.scale > 0, "give a number above 0"),
+        ("margin", 1 <= settings.margin <= 4, "give a number of 1 to 4"),
+        ("quality", 1 <= settings.quality <= 100, "give a JPEG quality of 1 to 100"),
+    ):
+        if not fits:
+            raise HandbenchError(f"--{name} {getattr(settings, name)}", remedy)
 
 
 def _spec(dataset: Dataset, job: PackJob) -> DatasetSpec:
@@ -157,7 +159,9 @@ def _spec(dataset: Dataset, job: PackJob) -> DatasetSpec:
         missing.append(f"{len(dataset) - len(job.chosen)} samples without such hands were not packed")
     source = {
         "name": dataset.name, "split": dataset.split, "fingerprint": dataset.fingerprint,
-        "reference": str(job.ref), "expected": found.expected, "missing": missing,
+        "reference": str(job.ref), "missing": missing,
+        "samples": len(dataset), "present": found.present, "expected": found.expected,
+        "official": found.official, "partial": job.extras.partial,
         "tips": job.extras.tips, "subsets": list(job.extras.subsets),
     }  # fmt: skip
     recipe = {**settings, "width": stored_width(job.settings.size, job.settings.margin), "source": source}
@@ -178,7 +182,11 @@ def _extras(dataset: Dataset, chosen: npt.NDArray[np.int64]) -> Extras:
     kinds = np.array(truth.hand_type if len(truth.hand_type) else [""] * n, dtype=np.str_)
     typed = np.zeros(n, np.bool_) if truth.hand_type_valid is None else truth.hand_type_valid
     subsets = {name: np.asarray(inside)[chosen] for name, inside in truth.subsets.items()}
-    return Extras(kinds[chosen], np.asarray(typed)[chosen], depth[chosen], subsets, truth.tips)
+    return Extras(kinds[chosen], np.asarray(typed)[chosen], depth[chosen], subsets, truth.tips, truth.partial)
+
+
+def _bad(report: RunReport) -> int:
+    return 0 if report.manifest is None else report.manifest.statistics["bad"].get("yes", 0)
 
 
 def _first(out: Path) -> str:
@@ -189,9 +197,10 @@ def _first(out: Path) -> str:
 
 def summary(report: RunReport) -> Sequence[str]:
     """Returns the result of a run as lines of text."""
-    rate = report.made / report.seconds if report.seconds > 0 else 0.0
+    rate, bad = report.made / report.seconds if report.seconds > 0 else 0.0, _bad(report)
     lines = [
-        f"packed {report.made} samples in {report.seconds:.1f} s ({rate:.0f} a second), kept {report.kept}"
+        f"packed {report.made + report.kept - bad} samples; {report.made} records made in"
+        f" {report.seconds:.1f} s ({rate:.0f} a second), {report.kept} kept"
     ]
     if report.manifest is None:
         return lines
@@ -202,12 +211,14 @@ def summary(report: RunReport) -> Sequence[str]:
             f" with a margin of {recipe['margin']:.3g}"
         )
     size = sum(entry.size for entry in manifest.shards) / 1e6
-    bad = manifest.statistics["bad"].get("yes", 0)
     lines += [f"{size:.1f} MB, digest {manifest.digest}", *recipe["source"]["missing"]]
-    return [*lines, f"{bad} samples were bad"] if bad else lines
+    return [*lines, f"{bad_words(bad)} and left out"] if bad else lines
 
 
 def report_dict(report: RunReport) -> dict[str, Any]:
     """Returns the result of a run as plain values."""
     manifest = None if report.manifest is None else asdict(report.manifest)
-    return {"made": report.made, "kept": report.kept, "seconds": report.seconds, "manifest": manifest}
+    return {
+        "made": report.made, "kept": report.kept, "bad": _bad(report), "seconds": report.seconds,
+        "manifest": manifest,
+    }  # fmt: skip

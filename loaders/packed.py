@@ -17,7 +17,7 @@ from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.batch_labels import SIDES
 from handbench.loaders.columns import Columns, cached_columns
-from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, stored_hands
+from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, bad_words, stored_hands
 from handbench.loaders.packed_refs import StoredImage
 from handbench.store import open_store
 from handbench.store.dataset import Store
@@ -51,13 +51,21 @@ class PackedDataset(Dataset):
             raise HandbenchError(
                 f"{root}: holds {spec.kind!r}, expected {SCHEMA!r}", "an AIH dataset opens with aih:DIR"
             )
-        source = spec.recipe["source"]
+        n, told = len(self._store), spec.recipe["source"]
+        # Packs of before 2026-11-20 do not tell how much of their source was there.
+        before = {"samples": n, "present": n, "official": 0, "partial": n < told["expected"]}
+        source = {**before, **told}
         self.name, self.split, self.fingerprint = source["name"], source["split"], source["fingerprint"]
         holes = self._store.manifest.statistics.get("bad", {}).get("yes", 0)
         missing = [*source["missing"]]
         if holes:
-            missing.append(f"{holes} samples were bad when they were packed")
-        self.coverage = Coverage(len(self._store) - holes, source["expected"], tuple(missing))
+            missing.append(f"{bad_words(holes)} when packed")
+        self._kept = len(self._store) - holes
+        lost = source["samples"] - self._kept
+        # What was bad may be what the source counted as absent: it is not subtracted twice.
+        present = max(source["present"] - lost, min(source["present"], self._kept))
+        self.coverage = Coverage(present, source["expected"], tuple(missing), source["official"])
+        self._partial = source["partial"] or lost > 0
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PackedDataset, (self.root,)
@@ -130,7 +138,7 @@ class PackedDataset(Dataset):
         return self._keys
 
     def __len__(self) -> int:
-        return self.coverage.present
+        return self._kept
 
     def present(self) -> BoolArray:
         """Returns (N, 2) whether each hand has a box, or two joints at least, that a crop can be about."""
@@ -191,7 +199,7 @@ class PackedDataset(Dataset):
             subsets={name: np.array([name in own for own in inside]) for name in names},
             tips=self._store.manifest.spec.recipe["source"]["tips"],
             fingerprint=self.fingerprint,
-            partial=self.coverage.partial,
+            partial=self._partial,
         )
 
     def summary(self) -> list[str]:

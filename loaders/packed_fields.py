@@ -37,6 +37,11 @@ for _name, _shape in LAYOUT.items():
     WIDTH += math.prod(_shape)
 
 
+def bad_words(count: int) -> str:
+    """Returns how many samples were bad, in words."""
+    return "1 sample was bad" if count == 1 else f"{count} samples were bad"
+
+
 def labels_array(rows: LabelRows, i: int) -> FloatArray:
     """Returns row ``i`` as (2, WIDTH) float64: right hand, left hand."""
     out = np.full((2, WIDTH), np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ import torch
 from plain_dataset import CAMERA, PlainDataset, write_plain
 from present import present
 
-from handbench.datasets import DataRef, load_dataset
+from handbench.datasets import Coverage, DataRef, load_dataset
 from handbench.errors import CorruptError, HandbenchError, PartialError
 from handbench.inputs import MASKS, Inputs
 from handbench.loaders import Augment, batches
 from handbench.loaders.augment import PRESETS
 from handbench.loaders.batch_sources import StoreSource, open_source
-from handbench.loaders.pack import pack
+from handbench.loaders.pack import pack, report_dict, summary
 from handbench.loaders.pack_record import PackSettings, stored_width
+from handbench.store import open_store
 from handbench.synth.generate import SynthOptions, generate
 
 MARGIN = Augment().margin()
@@ -150,13 +152,16 @@ def test_bad_samples_leave_holes(tmp_path: Path) -> None:
     root = write_plain(tmp_path / "p")
     (root / "0004.jpg").write_bytes(b"")
     ref = DataRef("plain", str(root))
-    with pytest.raises(PartialError, match=r"1 of 11 samples are bad, more than 0.001 of them.*0004.jpg"):
+    with pytest.raises(PartialError, match=r"1 of 11 samples is bad, more than 0.001 of them.*0004.jpg"):
         pack(ref, tmp_path / "out", CROPS, workers=0, quiet=True)
     report = pack(ref, tmp_path / "out", CROPS, workers=0, quiet=True, max_bad=0.1)
-    assert report.kept == 11
+    assert report.kept == 11 and report_dict(report)["bad"] == 1
+    lines = summary(report)
+    assert lines[0].startswith("packed 10 samples; 0 records made in 0.0 s (0 a second), 11 kept")
+    assert lines[-1] == "1 sample was bad and left out"
     found = load_dataset("packed", tmp_path / "out", quiet=True)
     assert len(found) == 10 and "plain/train/0004" not in found.keys
-    assert found.coverage.partial and "1 samples were bad when they were packed" in found.summary()
+    assert found.coverage.partial and "1 sample was bad when packed" in found.summary()
     assert found.ground_truth().partial and len(found.ground_truth()) == 10
     assert found[4].key == "plain/train/0006"
 
@@ -190,6 +195,40 @@ def test_subsets_other_settings_and_damage(source: PlainDataset, tmp_path: Path)
         list(batches(load_dataset("packed", out, quiet=True), Inputs(size=(96, 96))))
 
 
+@pytest.mark.parametrize(
+    ("coverage", "partial"),
+    [
+        (Coverage(11, 20, ("9 pictures are not there",)), True),
+        (Coverage(11, 11, (), 9999), True),
+        (Coverage(30, 30), False),
+        (Coverage(11, 11), True),
+        (Coverage(9, 11, ("2 pictures are not there",)), True),
+    ],
+)
+def test_what_the_source_lacks_is_kept(
+    source: PlainDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, coverage: Coverage, partial: bool
+) -> None:
+    """Coverage and ground truth say the same as the source's, whichever of the two is partial."""
+    truth = replace(source.ground_truth(), partial=partial)
+    monkeypatch.setattr(
+        PlainDataset, "coverage", property(lambda self: coverage, lambda self, _: None), False
+    )
+    monkeypatch.setattr(PlainDataset, "ground_truth", lambda self: truth)
+    pack(DataRef("plain", str(source.root)), tmp_path / "out", CROPS, workers=0, quiet=True)
+    found = load_dataset("packed", tmp_path / "out", quiet=True)
+    assert found.coverage == coverage and len(found) == 11
+    assert found.ground_truth().partial == partial
+
+
+def test_a_pack_that_does_not_tell_its_source_opens(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(packed)
+    for key in ("samples", "present", "official", "partial"):
+        del store.manifest.spec.recipe["source"][key]
+    monkeypatch.setattr("handbench.loaders.packed.open_store", lambda root: store)
+    found = load_dataset("packed", packed, quiet=True)
+    assert found.coverage == Coverage(11, 11) and not found.ground_truth().partial
+
+
 def test_margins() -> None:
     assert Augment().margin() == pytest.approx(1.25 * math.sqrt(2))
     assert Augment(rotation=0, scale=0).margin() == 1.0
@@ -205,7 +244,16 @@ def test_margins() -> None:
     [
         (PackSettings(4, 1.5, 1, "hands", "right", 95, True, False), "--size 4"),
         (PackSettings(96, 1.5, 9, "hands", "right", 95, True, False), "--margin 9"),
-        (PackSettings(96, 1.5, 1, "hands", "right", 0, True, False), "--quality 0"),
+        (
+            PackSettings(96, 1.5, 1, "hands", "right", 0, True, False),
+            r"^--quality 0 \(give a JPEG quality of 1 to 100\)$",
+        ),
+        (PackSettings(96, 1.5, 1, "hands", "right", 101, True, False), "^--quality 101 "),
+        (
+            PackSettings(0, 1.5, 1, "hands", "right", 95, True, False),
+            r"^--size 0 \(give a width of 8 to 8192",
+        ),
+        (PackSettings(96, 0, 1, "hands", "right", 95, True, False), "^--scale 0 "),
     ],
 )
 def test_settings_are_checked(source: PlainDataset, tmp_path: Path, wrong: PackSettings, words: str) -> None:
@@ -222,7 +270,7 @@ def test_command_line(handbench: object, tmp_path: Path) -> None:
     assert done["made"] == done["manifest"]["num"] > 0
     assert done["manifest"]["spec"]["kind"] == "packed/1"
     text = handbench(*words, "--size", 64, "--augment", "none").stdout  # type: ignore[operator]
-    assert f"packed 0 samples in 0.0 s (0 a second), kept {done['made']}" in text
+    assert f"packed {done['made']} samples; 0 records made in 0.0 s (0 a second), {done['made']} kept" in text
     assert "pictures of 64 px: a crop of 64 px (scale 1.5) with a margin of 1" in text
     error = handbench("data", "pack", "aih:/nowhere", "--out", tmp_path / "x", check=2)  # type: ignore[operator]
     assert error.stderr.count("\n") == 1
