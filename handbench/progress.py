@@ -7,6 +7,9 @@ import time
 from types import TracebackType
 from typing import Any
 
+WAIT = 2.0
+"""Where output is no terminal: nothing is said before this [s], and no two lines are nearer to each other."""
+
 
 class Progress:
     """Counts work done out of a total; a context manager.
@@ -27,9 +30,10 @@ class Progress:
         self.started: float | None = None
         self.quiet = quiet
         self._bar: Any = None
-        self._said = int(20 * done / total) if total else 0
+        self._said, self._quiet_until = (int(20 * done / total) if total else 0), 0.0
 
     def __enter__(self) -> Progress:
+        self._quiet_until = time.monotonic() + WAIT
         if not self.quiet and sys.stderr.isatty():
             from tqdm import tqdm
 
@@ -46,17 +50,24 @@ class Progress:
             self._bar.update(count)
             return
         step = int(20 * self.done / self.total) if self.total else 20
-        if not self.quiet and step > self._said:
-            self._said = step
-            print(self._line(), file=sys.stderr, flush=True)
+        if self.quiet or step <= self._said:
+            return
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._said, self._quiet_until = step, now + WAIT
+            print(self._line(now - self.started), file=sys.stderr, flush=True)
 
-    def _line(self) -> str:
-        seconds = time.monotonic() - (self.started or 0.0)
-        rate = (self.done - self.first) / seconds if seconds > 0 else 0.0
-        left = (self.total - self.done) / rate if rate > 0 else 0.0
-        share = 100 * self.done / self.total
-        counts = f"{self.done}/{self.total} {self.unit} ({share:.0f} %)"
-        return f"{self.label}: {counts}, {rate:.0f} a second, {left:.0f} s left"
+    def _line(self, seconds: float) -> str:
+        """Returns what is done, and rate and time left where there was time to measure them [s]."""
+        share = 100 * self.done / self.total if self.total else 100.0
+        line = f"{self.label}: {self.done}/{self.total} {self.unit} ({share:.0f} %)"
+        counted = self.done - self.first
+        if counted <= 0 or seconds < WAIT / 2 or seconds <= 0:
+            return line
+        rate = counted / seconds
+        line += f", {rate:.0f} a second" if rate >= 10 else f", {rate:.2g} a second"
+        left = self.total - self.done
+        return line + (f", {left / rate:.0f} s left" if left > 0 else "")
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

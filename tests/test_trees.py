@@ -30,7 +30,10 @@ def files(out: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_all_units_are_made(tmp_path: Path, workers: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_units_are_made(
+    tmp_path: Path, workers: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handbench.progress.WAIT", 0.0)
     notes = make_tree(tmp_path / "t", UNITS, Writes(), workers, label="tree")
     assert notes == [{"name": unit.name} for unit in UNITS]
     assert files(tmp_path / "t") == {f: u.name for u in UNITS for f in sorted(f"{x}/what" for x in u.folders)}

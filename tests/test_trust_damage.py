@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import ho3d_trees
@@ -29,6 +30,7 @@ from handbench.camera import Camera
 from handbench.datasets import Coverage, Finding, load_dataset
 from handbench.errors import BadSampleError, CorruptError
 from handbench.formats.ho3d_released import VERTS, XYZ
+from handbench.progress import Progress
 from handbench.trust.verify import verify_dataset
 from handbench.types import HandAnnotation, Sample
 
@@ -239,3 +241,27 @@ def test_real_frames_are_sound() -> None:
     assert "MANO" in lacks and "skeleton.txt" in lacks
     motion = load_dataset("hic", REAL_DATA / "tzionas_hands", quiet=True, every=9)
     assert faults(verify_dataset(motion)) == {}
+
+
+def test_progress_waits_until_it_knows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where output is no terminal: no line for short work, no guessed rate, few lines for long work."""
+    now = [100.0]
+    monkeypatch.setattr("handbench.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def said(total: int, seconds: float, start: float = 0.0, step: int = 1) -> list[str]:
+        with Progress(total, "work") as progress:
+            now[0] += start
+            for _ in range(0, total, step):
+                progress.advance(step)
+                now[0] += seconds * step / total
+        return capsys.readouterr().err.splitlines()
+
+    assert said(1000, 0.1) == said(1000, 1.9) == []
+    assert said(4, 0.4, start=30.0)[0] == "work: 1/4 samples (25 %)"
+    lines = said(1000, 10.0)
+    assert lines[0] == "work: 202/1000 samples (20 %), 100 a second, 8 s left" and len(lines) == 4
+    lines = said(1000, 1000.0)
+    assert len(lines) == 20 and lines[0] == "work: 50/1000 samples (5 %), 1 a second, 950 s left"
+    assert lines[-1] == "work: 1000/1000 samples (100 %), 1 a second"
