@@ -51,6 +51,7 @@ class Inputs:
     target_image: bool = False
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         for name, value, choices in (
             ("crop", self.crop, ("hand", "pair", "full")),
             ("prev_crop", self.prev_crop, ("same", "own")),
@@ -70,3 +71,24 @@ class Inputs:
             raise HandbenchError(f"inputs: scale={self.scale}, std={self.std}", "each is above 0")
         if self.mirror_left and self.crop == "pair":
             raise HandbenchError("inputs: mirror_left with crop='pair'", "a pair of hands has no side")
+
+    def _check_kinds(self) -> None:
+        """Refuses values of the wrong kind, which would fail later where nothing names them."""
+        number = (int, float)
+        for name, count, kind, remedy in (
+            ("size", 2, int, "give (width, height), such as size=(512, 512)"),
+            ("mean", 3, number, "give three numbers, of red, green and blue"),
+            ("std", 3, number, "give three numbers, of red, green and blue"),
+            ("masks", None, str, f"give a tuple of {', '.join(MASKS)}"),
+        ):
+            value = getattr(self, name)
+            fits = isinstance(value, (tuple, list)) and all(isinstance(part, kind) for part in value)
+            if not fits or (count is not None and len(value) != count):
+                raise HandbenchError(f"inputs: {name}={value!r}", remedy)
+        for name, kind, remedy in (
+            ("frames", int, "give a whole number"),
+            ("gap", int, "give a whole number"),
+            ("scale", number, "give a number"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                raise HandbenchError(f"inputs: {name}={getattr(self, name)!r}", remedy)

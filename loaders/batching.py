@@ -7,30 +7,28 @@ import weakref
 from collections.abc import Iterator
 from typing import Any, cast
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.data import DataLoader
-from torch.utils.data import Dataset as TorchDataset
 
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
 from handbench.inputs import Inputs
 from handbench.loaders.augment import Augment, named
 from handbench.loaders.batch import Batch, to_batch
+from handbench.loaders.batch_checks import check_choices, check_kinds, check_numbers, open_device
 from handbench.loaders.batch_items import Items, list_items
 from handbench.loaders.batch_labels import SIDES, RestWrists
 from handbench.loaders.batch_maker import BatchMaker, Made, OnBad
 from handbench.loaders.batch_slots import Slots
 from handbench.loaders.batch_sources import open_source
+from handbench.loaders.batch_workers import Task, Tasks, leave_if_imported_again, same, start_worker, watched
 from handbench.seeding import rng_for
+from handbench.subset import Subset
 
 _AHEAD, _HERE = 2, 3
 _SAID = 5
-
-Task = tuple[int, int, list[int]]
-"""Slot, epoch, item numbers."""
 
 
 def batches(
@@ -77,24 +75,27 @@ def batches(
         HandbenchError: for data that cannot be opened, hold nothing to make batches of, or settings that
             contradict the inputs.
     """
-    if batch_size < 1 or workers < 0:
-        raise HandbenchError(f"batch_size={batch_size}, workers={workers}", "give 1 or more, and 0 or more")
-    if not 0 <= part[0] < part[1]:
-        raise HandbenchError(f"part={part}", "give (rank, number of ranks)")
+    check_numbers(batch_size, workers, part, max_bad)
+    check_choices(bad, start)
+    check_kinds(data, inputs, augment)
+    target = open_device(device)
     settings = named(augment)
     if isinstance(data, str):
         data = DataRef.parse(data)
     dataset = data.open() if isinstance(data, DataRef) else data
     if inputs is None:
-        inputs = Inputs(sides=getattr(dataset, "sides", "both"))
+        whole = dataset
+        while isinstance(whole, Subset):
+            whole = whole.whole
+        inputs = Inputs(sides=getattr(whole, "sides", "both"))
     settings.check(inputs)
-    source, whole = open_source(dataset)
+    source, index = open_source(dataset)
     items = list_items(dataset, inputs)
-    items = Items(whole[items.index], items.side)
+    items = Items(index[items.index], items.side)
     on_bad: OnBad = bad or ("replace" if shuffle else "skip")
     wrists = None if hand_model is None else _rest_wrists(hand_model)
     maker = BatchMaker(source, items, inputs, settings, seed, on_bad, vertices, wrists)
-    loop = Batches(maker, batch_size, workers, shuffle, drop_last, device, max_bad, part, start)
+    loop = Batches(maker, batch_size, workers, shuffle, drop_last, target, max_bad, part, start)
     loop.set_epoch(epoch)
     return loop
 
@@ -127,7 +128,7 @@ class Batches:
         workers: int,
         shuffle: bool,
         drop_last: bool,
-        device: str | torch.device | None,
+        device: torch.device | None,
         max_bad: float,
         part: tuple[int, int],
         start: str | None,
@@ -135,7 +136,7 @@ class Batches:
         self.inputs, self.bad, self._epoch = maker.inputs, dict[str, str](), 0
         self._maker, self._batch_size, self._workers = maker, batch_size, workers
         self._shuffle, self._drop_last, self._max_bad = shuffle, drop_last, max_bad
-        self._device = None if device is None else torch.device(device)
+        self._device = device
         self._part, self._start = part, start
         self._loader: DataLoader[Any] | None = None
         self._slots: Slots | None = None
@@ -170,7 +171,7 @@ class Batches:
         """Gives the batches of the epoch.
 
         Raises:
-            HandbenchError: when more than ``max_bad`` of the samples are bad.
+            HandbenchError: when more than ``max_bad`` of the samples are bad, or a worker ended.
         """
         for made, images in self._made():
             self._count_bad(made)
@@ -199,7 +200,8 @@ class Batches:
                 )
                 del made, out
             return
-        for slot, found in self._open_loader():
+        leave_if_imported_again()
+        for slot, found in watched(self._open_loader(), self._start):
             if isinstance(found, Exception):
                 raise found
             made, images = found
@@ -218,11 +220,11 @@ class Batches:
         if self._loader is None:
             slots = self._open_slots(_AHEAD * self._workers + 2)
             self._loader = DataLoader(
-                _Tasks(self._maker, slots.buffers),
+                Tasks(self._maker, slots.buffers),
                 batch_sampler=cast(Any, _Sampler(self)),
                 num_workers=self._workers,
-                collate_fn=_same,
-                worker_init_fn=_start_worker,
+                collate_fn=same,
+                worker_init_fn=start_worker,
                 prefetch_factor=_AHEAD,
                 persistent_workers=True,
                 multiprocessing_context=self._start,
@@ -276,35 +278,3 @@ class _Sampler:
         owner = self._owner()
         assert owner is not None, "its loader is iterated by the owner alone"
         return owner
-
-
-class _Tasks(TorchDataset[Any]):
-    """What a worker has: the maker, and the buffers that it draws into."""
-
-    def __init__(self, maker: BatchMaker, buffers: list[torch.Tensor]) -> None:
-        self._maker, self._buffers = maker, buffers
-
-    def __getitems__(self, task: Task) -> tuple[int, tuple[Made, torch.Tensor | None] | Exception]:
-        slot, epoch, chosen = task
-        out = None if slot < 0 else self._buffers[slot].numpy()
-        try:
-            made = self._maker.make(epoch, chosen, out)
-        except HandbenchError as error:
-            # As it is: torch would make a traceback its message.
-            return slot, error
-        images = torch.from_numpy(made.canvas.images) if out is None else None
-        made.canvas.images = np.empty((0, 0, 0, 0, 0), np.uint8)
-        return slot, (made, images)
-
-
-def _same(found: Any) -> Any:
-    return found
-
-
-def _start_worker(number: int) -> None:
-    """One process is one core.
-
-    0 and not 1: where the parent has used OpenCV's threads, 1 waits in a forked child for ever for a pool
-    that the fork did not copy (measured, OpenCV 5.0); 0 works without the pool.
-    """
-    cv2.setNumThreads(0)
