@@ -11,14 +11,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from handbench.arrays import BoolArray, FloatArray, ImageArray
+from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Dataset, Loader
 from handbench.errors import HandbenchError
-from handbench.formats.images import decode_image
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, picture_intrinsics, record_arrays
 from handbench.loaders.columns import Columns, cached_columns
+from handbench.loaders.store_refs import StoredImage, StoredMask
 from handbench.store import open_store
 from handbench.store.dataset import Store
 from handbench.store.record import Record
@@ -41,46 +41,6 @@ class AihOptions:
 
     split: str = ""
     kind: Literal["all", "right", "left", "pair"] = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordImage:
-    """A picture inside a record.
-
-    Attributes:
-        record: the record.
-        name: of the blob.
-        where: the sample's key.
-    """
-
-    record: Record
-    name: str
-    where: str
-
-    def read(self) -> ImageArray:
-        """Returns (h, w, 3) uint8 RGB.
-
-        Raises:
-            BadSampleError: when it does not decode.
-        """
-        return decode_image(bytes(self.record.blob(self.name)), f"{self.where} {self.name}")
-
-
-@dataclass(frozen=True, slots=True)
-class RecordMask:
-    """A mask inside a record.
-
-    Attributes:
-        record: the record.
-        name: of the blob.
-    """
-
-    record: Record
-    name: str
-
-    def read(self) -> BoolArray:
-        """Returns (h, w) bool."""
-        return self.record.mask(self.name)
 
 
 class AihDataset(Dataset):
@@ -167,12 +127,12 @@ class AihDataset(Dataset):
             "recording": f"scene {fields['scene_id']}", "camera": arrays.kind, "frame": 0,
             "kind": arrays.kind, "target_side": arrays.target.value, "scene_id": fields["scene_id"],
             "depth_order": fields["depth_order"], "occlusion": fields["occlusion"],
-            "target_image": RecordImage(record, "target_image", key) if alone else None,
-            "removed": RecordMask(record, "removed") if "removed" in record.names else None,
+            "target_image": StoredImage(record, "target_image", key) if alone else None,
+            "removed": StoredMask(record, "removed") if "removed" in record.names else None,
             "hand_model": fields["hand_model"], "source": fields["source"], "effects": fields["effects"],
             "covered_by": {s: h["covered_by"] for s, h in fields["hands"].items() if h is not None},
         }  # fmt: skip
-        return Sample(key, RecordImage(record, "image", key), camera, hands, meta=meta)
+        return Sample(key, StoredImage(record, "image", key), camera, hands, meta=meta)
 
     def ground_truth(self) -> GroundTruth:
         """Returns the columns of all samples.
@@ -250,8 +210,8 @@ def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> Han
         visibility=arrays.visibility[row],
         params=HandParams(side, arrays.pose[row], arrays.betas[row], arrays.transl[row]),
         box=arrays.box[row],
-        amodal_mask=RecordMask(record, f"{name}_amodal"),
-        visible_mask=RecordMask(record, f"{name}_visible"),
+        amodal_mask=StoredMask(record, f"{name}_amodal"),
+        visible_mask=StoredMask(record, f"{name}_visible"),
         camera=None if same else Camera(arrays.K[row], arrays.size),
         occlusion=float(arrays.occlusion[row]),
     )

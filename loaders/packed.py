@@ -18,7 +18,7 @@ from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.batch_labels import SIDES
 from handbench.loaders.columns import Columns, cached_columns
 from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, bad_words, stored_hands
-from handbench.loaders.packed_refs import StoredImage
+from handbench.loaders.store_refs import StoredImage
 from handbench.store import open_store
 from handbench.store.dataset import Store
 from handbench.types import Sample

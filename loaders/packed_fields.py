@@ -70,7 +70,7 @@ def fill_labels(rows: LabelRows, i: int, fields: Mapping[str, Any]) -> None:
 
 def stored_hands(record: Record, camera: Camera) -> tuple[HandAnnotation, ...]:
     """Returns the hands of a packed record as a sample holds them."""
-    from handbench.loaders.packed_refs import StoredMask
+    from handbench.loaders.store_refs import StoredMask
 
     values = record.fields
     hands = []

@@ -1,4 +1,4 @@
-"""References to pictures and masks inside a packed record."""
+"""References to pictures and masks inside a record of a store."""
 
 from __future__ import annotations
 
