@@ -257,7 +257,8 @@ def _open(root: Path, options: Any) -> Ho3d:
 
 
 def _splits(root: Path) -> list[str]:
-    return [split for split in ("train", "evaluation") if (root / f"{split}.txt").is_file()]
+    lists = {split: root / f"{split}.txt" for split in ("train", "evaluation")}
+    return [split for split, path in lists.items() if path.is_file() and path.stat().st_size]
 
 
 LOADER = Loader(
