@@ -81,12 +81,11 @@ class StoredDataset(Protocol):
         ...
 
 
-class SampleSource:
-    """Reads any dataset through its samples."""
+class _Named:
+    """What both sources know of a sample before it is read."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-        self._keys = dataset.keys
+    def __init__(self, dataset: Dataset | StoredDataset) -> None:
+        self._keys, self._previous = dataset.keys, dataset.previous_index
 
     def key(self, index: int) -> str:
         """Returns the key of a sample."""
@@ -94,7 +93,15 @@ class SampleSource:
 
     def previous(self, index: int, gap: int) -> int | None:
         """Returns the sample ``gap`` frames before, or None."""
-        return self.dataset.previous_index(index, gap)
+        return self._previous(index, gap)
+
+
+class SampleSource(_Named):
+    """Reads any dataset through its samples."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        super().__init__(dataset)
+        self.dataset = dataset
 
     def fill(self, rows: LabelRows, origins: Origins, row: int, index: int) -> Picture:
         """Puts the labels of a sample into a row and returns its pictures."""
@@ -147,20 +154,12 @@ class SamplePicture:
         return None
 
 
-class StoreSource:
+class StoreSource(_Named):
     """Reads the records of a store (``packed/1``, ``aih/1``) without building samples."""
 
     def __init__(self, dataset: StoredDataset) -> None:
+        super().__init__(dataset)
         self.dataset, self.store = dataset, dataset.store
-        self._keys = dataset.keys
-
-    def key(self, index: int) -> str:
-        """Returns the key of a sample."""
-        return self._keys[index]
-
-    def previous(self, index: int, gap: int) -> int | None:
-        """Returns the sample ``gap`` frames before, or None."""
-        return self.dataset.previous_index(index, gap)
 
     def fill(self, rows: LabelRows, origins: Origins, row: int, index: int) -> Picture:
         """Puts the labels of a record into a row and returns its pictures."""

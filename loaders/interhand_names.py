@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any, overload
@@ -14,12 +15,12 @@ from handbench.errors import HandbenchError
 Array = npt.NDArray[Any]
 
 
-class _Lazy(Sequence[str]):
+class _Lazy(Sequence[str], abc.ABC):
     def __init__(self, length: int) -> None:
         self._length = length
 
-    def _text(self, index: int) -> str:
-        raise NotImplementedError
+    @abc.abstractmethod
+    def _text(self, index: int) -> str: ...
 
     def __len__(self) -> int:
         return self._length

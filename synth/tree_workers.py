@@ -18,19 +18,7 @@ from typing import Any
 
 from handbench.errors import HandbenchError, PartialError
 from handbench.store.files import fail_writing, remove
-
-# One process is one core; malloc keeps what is freed, as the next picture needs it again.
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
-    "LP_NUM_THREADS": "0",
-    "PYTHONHASHSEED": "0",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
+from handbench.store.pool import WORKER_ENVIRONMENT
 
 
 @dataclass(frozen=True)
@@ -114,7 +102,7 @@ def _start(folder: Path, job: UnitJob) -> _Worker:
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         pass_fds=(theirs.fileno(),),
-        env={**os.environ, **_ENVIRONMENT},
+        env={**os.environ, **WORKER_ENVIRONMENT},
         stdin=subprocess.DEVNULL,
         # What a job prints must not mix with a command's result.
         stdout=2,

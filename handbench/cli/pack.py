@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from handbench.cli.options import run_options
+
 if TYPE_CHECKING:
     from handbench.store.existing import OnExisting
 
@@ -46,19 +48,10 @@ if TYPE_CHECKING:
 @click.option("--quality", default=95, show_default=True, help="JPEG quality, 1 to 100.")
 @click.option("--masks/--no-masks", default=True, show_default=True, help="Store the masks of the hands.")
 @click.option("--vertices", is_flag=True, help="Store vertices too: 9 KB a hand.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(0), help="Worker processes.")
-@click.option(
-    "--on-existing",
-    default="resume",
-    show_default=True,
-    type=click.Choice(["resume", "error", "overwrite"]),
-    help="What to do with shards that are there.",
-)
 @click.option(
     "--max-bad", default=0.001, show_default=True, help="Share of bad samples beyond which it fails."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options("shards", seed="")
 def pack(
     ref: str,
     out: Path,

@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import (
+    backgrounds_option,
+    hand_model_option,
+    overrides_option,
+    renderer_option,
+    run_options,
+)
+
 if TYPE_CHECKING:
     from handbench.store.existing import OnExisting
 
@@ -20,43 +28,18 @@ if TYPE_CHECKING:
 @click.option(
     "--recipe", default="render", show_default=True, help="render (aih-r1), or a recipe's .toml file."
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
-@click.option(
-    "--workers",
-    default=1,
-    show_default=True,
-    type=click.IntRange(1),
-    help="Worker processes; a shard is one's.",
-)
-@click.option(
-    "--renderer",
-    default="auto",
-    show_default=True,
-    help="auto, raster (no GL) or pyrender (EGL); auto measures once.",
-)
 @click.option(
     "--poses", default="sampler", show_default=True, help="sampler, or tzionas:DIR[@sequences=01-07]."
 )
 @click.option(
-    "--backgrounds", default="procedural", show_default=True, help="procedural, or a folder of jpg and png."
-)
-@click.option("--hand-model", default="procedural", show_default=True, help="procedural, or mano:DIR.")
-@click.option(
     "--size", default=None, type=int, help="Side of a picture in pixels.  [default: the recipe's 256]"
 )
-@click.option(
-    "--on-existing",
-    default="resume",
-    show_default=True,
-    type=click.Choice(["resume", "error", "overwrite"]),
-    help="What to do with shards that are there.",
-)
 @click.option("--shards", default=None, help="Make only these shards of the whole: 3, 0-7 or 0-7,12.")
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, e.g. p_absent=0."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options("shards")
+@renderer_option()
+@hand_model_option()
+@backgrounds_option()
+@overrides_option("p_absent=0")
 def synth_aih(
     out: Path,
     num: int,

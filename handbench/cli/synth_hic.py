@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import backgrounds_option, renderer_option, run_options
+
 if TYPE_CHECKING:
     from handbench.store.existing import OnExisting
 
@@ -28,21 +30,9 @@ if TYPE_CHECKING:
 @click.option(
     "--label-every", default=5, show_default=True, help="Label each k-th frame number, as HIC does."
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of views, skin, light and surroundings.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes.")
-@click.option("--renderer", default="auto", show_default=True, help="auto, raster (no GL) or pyrender (EGL).")
-@click.option(
-    "--backgrounds", default="procedural", show_default=True, help="procedural, or a folder of jpg and png."
-)
-@click.option(
-    "--on-existing",
-    default="resume",
-    show_default=True,
-    type=click.Choice(["resume", "error", "overwrite"]),
-    help="What to do with views that are there.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options("views", "Seed of views, skin, light and surroundings.")
+@renderer_option()
+@backgrounds_option()
 def synth_hic(
     out: Path,
     motion: str,

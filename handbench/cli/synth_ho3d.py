@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import hand_model_option, overrides_option, renderer_option, run_options
+
 if TYPE_CHECKING:
     from handbench.formats.ho3d_tree import Version
     from handbench.store.existing import OnExisting
@@ -28,30 +30,11 @@ if TYPE_CHECKING:
     show_default=True,
     help="What is special about the takes, in turn.",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
-@click.option(
-    "--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes; a take is one's."
-)
-@click.option(
-    "--renderer",
-    default="raster",
-    show_default=True,
-    help="raster (no GL), pyrender (EGL), or auto, which measures once.",
-)
-@click.option("--hand-model", default="procedural", show_default=True, help="procedural, or mano:DIR.")
 @click.option("--flow/--no-flow", default=True, show_default=True, help="Write the true optical flow.")
-@click.option(
-    "--on-existing",
-    default="resume",
-    show_default=True,
-    type=click.Choice(["resume", "error", "overwrite"]),
-    help="What to do with takes that are there.",
-)
-@click.option(
-    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a recipe key, e.g. missing=0."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options("takes")
+@renderer_option("raster")
+@hand_model_option()
+@overrides_option("missing=0")
 def synth_ho3d(
     out: Path,
     version: Version,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import hand_model_option, renderer_option, run_options
+
 if TYPE_CHECKING:
     from handbench.store.existing import OnExisting
 
@@ -26,25 +28,15 @@ if TYPE_CHECKING:
 @click.option(
     "--size", default="mixed", show_default=True, help="334x512, 512x334, or mixed: each camera its own."
 )
-@click.option("--hand-model", default="procedural", show_default=True, help="procedural, or mano:DIR.")
-@click.option("--seed", default=0, show_default=True, help="Seed of all random streams.")
-@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Worker processes.")
-@click.option("--renderer", default="auto", show_default=True, help="auto, raster (no GL) or pyrender (EGL).")
 @click.option(
     "--root-noise", default=0.02, show_default=True, help="Noise on the root depths of rootnet_output [m]."
 )
 @click.option(
     "--human", default=0.25, show_default=True, help="Share of ids in the lists of human annotation."
 )
-@click.option(
-    "--on-existing",
-    default="resume",
-    show_default=True,
-    type=click.Choice(["resume", "error", "overwrite"]),
-    help="What to do with takes that are there.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@run_options("takes")
+@renderer_option()
+@hand_model_option()
 def synth_interhand(
     out: Path,
     splits: str,

@@ -19,9 +19,9 @@ from handbench.store.worker import Failed, Made, Published, Ready, Report, Setup
 
 _TRIES = 3
 _POLL, _GRACE = 0.25, 3.0
-# One process is one core; PYTHONHASHSEED so that no order of a set can enter a sample; malloc keeps what is
-# freed, as the next sample needs it again (without, page faults cost up to 60 us a record: measured).
-_ENVIRONMENT = {
+# Of every worker process: one is one core; PYTHONHASHSEED so that no order of a set can enter a sample;
+# malloc keeps what is freed: the next sample needs it (page faults cost up to 60 us a record: measured).
+WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -111,7 +111,7 @@ class Pool:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
             pass_fds=(theirs.fileno(), *self._inherit),
-            env={**os.environ, **_ENVIRONMENT},
+            env={**os.environ, **WORKER_ENVIRONMENT},
             stdin=subprocess.DEVNULL,
             # What a job prints must not mix with a command's result.
             stdout=2,
