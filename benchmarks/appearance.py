@@ -11,10 +11,10 @@ from functools import partial
 import cv2
 import numpy as np
 
+from handbench.compose.effects import EffectsSettings, apply_effects, draw_effects
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward_one
 from handbench.synth.backgrounds import FAMILIES, TRAIN_FAMILIES, open_backgrounds, paint
-from handbench.synth.effects import EffectsSettings, apply_effects, draw_effects
 from handbench.synth.forearm import make_forearm
 from handbench.synth.forearm_wear import ForearmSettings, draw_wear
 from handbench.synth.lights import sample_lights

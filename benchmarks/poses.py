@@ -29,7 +29,7 @@ from handbench.synth.pairs import PairSampler, make_posers
 from handbench.synth.people import draw_people
 from handbench.synth.poses import PoseSource, TwoHands
 from handbench.synth.raster import RasterRenderer
-from handbench.synth.recipe import AihRecipe, load_recipe
+from handbench.synth.recipe import AihRecipe
 from handbench.synth.scene import HandScene
 from handbench.synth.sources import open_poses
 from handbench.synth.spheres import make_spheres
@@ -155,7 +155,7 @@ def main() -> None:
     parser.add_argument("--skip-masks", action="store_true", help="do not render exact masks")
     parser.add_argument("--kinds", action="store_true", help="print what each kind of interaction allows")
     options = parser.parse_args()
-    recipe = load_recipe("render", ["p_absent=0.0"])
+    recipe = AihRecipe(p_absent=0.0)
     source = open_poses(options.poses, MODELS, recipe)
     print_times(source, recipe)
     if options.kinds:

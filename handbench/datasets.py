@@ -17,6 +17,7 @@ from typing import Any, Literal, overload
 from handbench.config import build
 from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth
+from handbench.moments import Moments
 from handbench.options import typed, whole_number
 from handbench.registry import Registry
 from handbench.types import Sample
@@ -105,6 +106,10 @@ class Dataset(Sequence[Sample], abc.ABC):
 
         The gap counts frames of the recording, not samples: where a frame is missing the answer is None.
         """
+        return None
+
+    def moments(self) -> Moments | None:
+        """Returns what the cameras of each instant share, or None where samples are not grouped so."""
         return None
 
     def audit(self) -> Iterator[Finding]:

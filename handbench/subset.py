@@ -11,6 +11,7 @@ import numpy as np
 
 from handbench.datasets import Dataset, Finding
 from handbench.ground_truth import GroundTruth
+from handbench.moments import Moments
 from handbench.types import Sample
 
 
@@ -54,6 +55,13 @@ class Subset(Dataset):
     def audit(self) -> Iterator[Finding]:
         """Gives what the whole dataset finds."""
         return self.whole.audit()
+
+    def moments(self) -> Moments | None:
+        """Returns the moments of the whole dataset, and which the chosen samples show."""
+        whole, rows = self.whole.moments(), np.asarray(self.indices, dtype=np.int64)
+        return (
+            None if whole is None else dataclasses.replace(whole, of=whole.of[rows], shown=whole.shown[rows])
+        )
 
     def ground_truth(self) -> GroundTruth:
         """Returns the columns of the chosen samples."""

@@ -17,7 +17,7 @@ from handbench.datasets import Coverage, Dataset, Loader
 from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, picture_intrinsics, record_arrays
-from handbench.loaders.columns import Columns, cached_columns
+from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.store_refs import StoredImage, StoredMask
 from handbench.store import open_store
 from handbench.store.dataset import Store

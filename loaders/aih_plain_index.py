@@ -29,7 +29,7 @@ from handbench.formats.aih_plain_recipes import (
     recipe_of,
     recipes_path,
 )
-from handbench.loaders.columns import cached_columns, stamp
+from handbench.store.columns import cached_columns, stamp
 from handbench.types import Side
 
 

@@ -21,7 +21,7 @@ from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.doh import CONTACT_LETTERS, CONTACTS, find_voc
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.loaders.columns import Columns, cached_columns
+from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.doh_index import build_columns, index_stamp, pictures_on_disk
 from handbench.types import HandAnnotation, Sample, Side
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from handbench.errors import BadSampleError
 from handbench.formats.doh import CONTACTS, DohImage, read_annotation, read_split, split_list
-from handbench.loaders.columns import Columns, content_fingerprint, stamp
+from handbench.store.columns import Columns, content_fingerprint, stamp
 from handbench.types import Side
 
 _NO_BOX = (np.nan,) * 4

@@ -14,7 +14,7 @@ from handbench.errors import HandbenchError
 from handbench.formats.hic import SENSOR_K, stated_intrinsics
 from handbench.formats.json_stream import read_small_json
 from handbench.formats.tzionas import motion_path
-from handbench.loaders.columns import Columns
+from handbench.store.columns import Columns
 from handbench.types import Side
 
 FAR = 25.0

@@ -26,7 +26,7 @@ from handbench.formats.hic import (
 )
 from handbench.formats.hic_objects import read_object_tracks
 from handbench.formats.tzionas import motion_path, read_tzionas_joints
-from handbench.loaders.columns import Columns, content_fingerprint, stamp
+from handbench.store.columns import Columns, content_fingerprint, stamp
 from handbench.types import Side
 
 SCHEMA = 1

@@ -9,7 +9,7 @@ import numpy as np
 
 from handbench.datasets import Coverage
 from handbench.errors import HandbenchError
-from handbench.loaders.columns import Columns
+from handbench.store.columns import Columns
 
 _TWO_HANDS = (231, 153, 155, 173, 265, 136, 194)
 _ONE_HAND = (106, 138, 139, 134)

@@ -22,7 +22,7 @@ from handbench.formats.ho3d_tree import MULTI_CAMERA, folder_of, read_split, tak
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth
 from handbench.loaders import ho3d_index as index
-from handbench.loaders.columns import Columns, cached_columns
+from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.ho3d_colours import HAND_COLOURS
 from handbench.loaders.ho3d_coverage import check_version, coverage_of
 from handbench.loaders.ho3d_extra import make_extra

@@ -14,7 +14,7 @@ from handbench.errors import BadSampleError
 from handbench.formats.ho3d import IMAGE_SIZE
 from handbench.formats.ho3d_seg import Colour, decide_hand_colour
 from handbench.formats.images import ImageFile
-from handbench.loaders.columns import Columns
+from handbench.store.columns import Columns
 
 _FRAMES = 24
 HAND_COLOURS: tuple[Colour | None, ...] = (None, "red", "blue")

@@ -27,6 +27,7 @@ from handbench.loaders.interhand_names import NumberedKeys, pack_columns, unpack
 from handbench.loaders.interhand_options import Options, chosen_rows, official_count
 from handbench.loaders.interhand_picture import LitPicture
 from handbench.loaders.interhand_presence import file_name, present_pictures
+from handbench.moments import Moments
 from handbench.types import HandAnnotation, HandParams, Sample, Side
 
 Array = npt.NDArray[Any]
@@ -92,6 +93,12 @@ class InterHand(Dataset):
 
         return ground_truth(self)
 
+    def moments(self) -> Moments:
+        """Returns the instants that the samples show, each with its joints and parameters, world frame."""
+        from handbench.loaders.interhand_moments import moments_of
+
+        return moments_of(self)
+
     def present(self) -> BoolArray:
         """Returns (N, 2) whether the right and the left hand can be cropped: a quick answer for batches."""
         from handbench.loaders.interhand_truth import hands_present
@@ -154,6 +161,7 @@ class InterHand(Dataset):
             "hand_type": HAND_TYPES[columns["hand_type"][row]],
             "hand_type_valid": bool(columns["hand_type_valid"][row]),
             "grey": camera.startswith("41"),
+            "annotated_size": [int(columns["width"][row]), int(columns["height"][row])],
         }  # fmt: skip
         if "root_depth" in columns:
             right, left = columns["root_depth"][row].tolist()

@@ -15,7 +15,7 @@ from handbench.formats.interhand_data import DataReader
 from handbench.formats.interhand_layout import Files
 from handbench.formats.interhand_steps import read_cameras, read_joints, read_mano, read_rootnet
 from handbench.formats.interhand_texts import read_ids
-from handbench.loaders.columns import Columns, cached_columns, content_fingerprint, stamp
+from handbench.store.columns import Columns, cached_columns, content_fingerprint, stamp
 
 SCHEMA = "interhand columns 1"
 _LISTED = 1000

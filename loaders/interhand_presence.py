@@ -15,7 +15,7 @@ from handbench.arrays import BoolArray
 from handbench.errors import BadSampleError
 from handbench.formats.interhand_write import file_name_of
 from handbench.formats.paths import inside
-from handbench.loaders.columns import Columns, cached_columns
+from handbench.store.columns import Columns, cached_columns
 
 Array = npt.NDArray[Any]
 

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from handbench.arrays import FloatArray
+from handbench.compose.effects import Effects, EffectsSettings, draw_effects
+from handbench.hands.visibility import flesh_thickness
 from handbench.store.masks import encode_mask
 from handbench.store.record import encode_record
 from handbench.store.statistics import Statistics, bin_label
 from handbench.synth.aih_scene import FRAME, SceneDraft, SceneMaker
 from handbench.synth.annotation import annotate_hand, measure_overlap
 from handbench.synth.crop import box_in_crop, crop_box, points_box
-from handbench.synth.effects import Effects, EffectsSettings, draw_effects
 from handbench.synth.pictures import encode_pictures
 from handbench.synth.scene import Renderer
-from handbench.synth.visibility import flesh_thickness
 from handbench.types import Side
 
 KINDS = ("right", "left", "pair")
@@ -40,9 +40,23 @@ class RecordMaker:
 
     def __call__(self, sample_id: int) -> tuple[bytes, Statistics]:
         """Returns the record of a sample and what it adds to the manifest's histograms."""
-        scene_id, kind = sample_id // 3, KINDS[sample_id % 3]
-        if self._draft is None or self._draft.scene_id != scene_id:
-            self._draft = self.scenes.draft(scene_id)
+        scene = sample_id // len(KINDS)
+        return self.make(sample_id, scene, KINDS[sample_id % len(KINDS)], scene)
+
+    def make(
+        self, sample_id: int, scene: int, kind: str, scene_id: int, part: str = ""
+    ) -> tuple[bytes, Statistics]:
+        """Makes one record of a scene.
+
+        Args:
+            sample_id: its id.
+            scene: which of the generator's scenes it shows.
+            kind: ``right``, ``left`` or ``pair``.
+            scene_id: what the record calls the scene.
+            part: ``render`` in a dataset of two parts.
+        """
+        if self._draft is None or self._draft.scene_id != scene:
+            self._draft = self.scenes.draft(scene)
         draft, recipe = self._draft, self.scenes.recipe
         rng = self.scenes.rng("record", sample_id)
         target = Side.RIGHT if kind == "pair" else Side(kind)
@@ -83,7 +97,11 @@ class RecordMaker:
             "source": _sources(draft),
             "effects": _effect_fields(effects),
         }
-        return encode_record(sample_id, blobs, fields), _statistics(fields)
+        counts = dict(_statistics(fields))
+        if part:
+            fields["part"] = part
+            counts["part"] = {part: 1}
+        return encode_record(sample_id, blobs, fields), counts
 
     def _effects(self, draft: SceneDraft) -> EffectsSettings:
         """Returns the keys of a scene's effects: what is dim already is not taken in low light."""

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray
+from handbench.hands.visibility import CAUSES, joint_visibility
 from handbench.synth.layers import RenderLayers
 from handbench.synth.poses import PlacedHand
 from handbench.synth.scene import HandScene, Part
-from handbench.synth.visibility import CAUSES, joint_visibility
 from handbench.types import Side
 
 _ALL = np.ones(21, dtype=np.bool_)
@@ -118,7 +118,7 @@ def annotate_hand(
         nearest: (h, w) index of the nearest part.
         overlap: of the hands.
         box: (4,) x, y, w, h [px] of the whole hand.
-        flesh: (21,) from :func:`handbench.synth.visibility.flesh_thickness`.
+        flesh: (21,) from :func:`handbench.hands.visibility.flesh_thickness`.
     """
     own = layers.names.index(hand.side.value)
     owners = np.array([_cause(part, hand.side) for part in scene.parts], dtype=np.int8)

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from handbench.arrays import FloatArray
-from handbench.synth.rotations import about, dot, turned
+from handbench.hands.rotations import about, dot, turned
 
 ARM_LENGTH = 0.22
 """How much of a forearm is kept clear [m]."""

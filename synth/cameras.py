@@ -8,7 +8,7 @@ import numpy as np
 
 from handbench.arrays import FloatArray
 from handbench.camera import Camera, look_at
-from handbench.synth.rotations import about
+from handbench.hands.rotations import about
 
 _DOWN = np.array([0.0, 1.0, 0.0])
 

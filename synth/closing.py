@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
-from handbench.synth.rotations import about, turned
+from handbench.hands.rotations import about, turned
 
 STEP = np.deg2rad(10.0)
 """A joint closes in steps of this size; the one that meets something is halved."""

@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray
-from handbench.synth.rotations import about, product
+from handbench.hands.rotations import about, product
 
 CHAINS = np.array([[12, 13, 14], [0, 1, 2], [3, 4, 5], [9, 10, 11], [6, 7, 8]])
 """Rows of the 15 joints of each finger, thumb to little."""

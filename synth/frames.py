@@ -6,9 +6,9 @@ import numba
 import numpy as np
 
 from handbench.arrays import FloatArray
+from handbench.hands.rotations import about, dot, exponential, mean_point, product, turned
 from handbench.synth.fingers import joint_rotation
 from handbench.synth.pair_kinds import PairKind
-from handbench.synth.rotations import about, dot, exponential, mean_point, product, turned
 
 _ANCHORS: dict[str, tuple[tuple[int, float], ...]] = {
     "palm": ((0, 0.28), (5, 0.2), (9, 0.2), (13, 0.16), (17, 0.16)),

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray, IndexArray
 from handbench.hands.anatomy import anatomy, palm_frame
 from handbench.hands.model import HandModel
+from handbench.hands.rotations import shaped_points
 from handbench.synth.fingers import CHAINS
-from handbench.synth.rotations import shaped_points
 from handbench.synth.spheres import SphereSet, make_spheres
 
 FREE = np.array(

@@ -13,9 +13,9 @@ import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.hands.lbs import forward_hand
+from handbench.hands.rotations import exponential, logarithm, product
 from handbench.synth.fingers import joint_rotation
 from handbench.synth.grasp_solid import signed_distance
-from handbench.synth.rotations import exponential, logarithm, product
 
 INSIDE_SIGMA, INSIDE_FREE = 0.0006, 0.0004
 """Skin inside the object [m]: how bad, and how much is free."""

@@ -8,11 +8,11 @@ import numpy as np
 
 from handbench.arrays import FloatArray
 from handbench.hands.model import forward
+from handbench.hands.rotations import about
 from handbench.synth.grasp_families import Family
 from handbench.synth.grasp_fit import HandState
 from handbench.synth.grasp_hand import GraspHand
 from handbench.synth.grasp_solid import AROUND
-from handbench.synth.rotations import about
 from handbench.synth.solids import Solid
 
 X, Y, Z = np.eye(3)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from handbench.arrays import FloatArray, ImageArray
 from handbench.formats.motion import Motion
 from handbench.formats.scan import SkinnedScan
+from handbench.hands.rotations import about
 from handbench.hands.topology import vertex_normals
 from handbench.synth.background_paint import drawn_color
-from handbench.synth.rotations import about
 
 AROUND = 40
 """Vertices of a ring."""

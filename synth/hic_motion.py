@@ -180,7 +180,7 @@ def _shoulder(motion: Motion) -> FloatArray:
 
 
 def _flesh(scan: SkinnedScan, motion: Motion, joints: FloatArray) -> FloatArray:
-    """Returns the (21,) depth of flesh [m]; see :func:`handbench.synth.visibility.flesh_thickness`."""
+    """Returns the (21,) depth of flesh [m]; see :func:`handbench.hands.visibility.flesh_thickness`."""
     vertices = skinned(scan, motion, 0)
     gaps = np.array([np.linalg.norm(vertices - joint, axis=1).min() for joint in joints])
     flesh = 2.0 * np.nan_to_num(gaps, nan=0.01) + 0.003

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray, ImageArray
 from handbench.camera import Camera
+from handbench.compose.effects import EffectsSettings, apply_effects, draw_effects
+from handbench.hands.visibility import CAUSES, joint_visibility
 from handbench.seeding import rng_for
 from handbench.synth.backgrounds import TEST_FAMILIES, BackgroundSettings, BackgroundSource
-from handbench.synth.effects import EffectsSettings, apply_effects, draw_effects
 from handbench.synth.hic_motion import Recording, TrackedHand
 from handbench.synth.lights import TEST_RIGS, LightSettings, background_gain, draw_rig, sample_lights
 from handbench.synth.scene import HandScene, Part, Renderer
 from handbench.synth.studio import seen_lights, seen_parts
-from handbench.synth.visibility import CAUSES, joint_visibility
 from handbench.types import Side
 
 SEEN = 0.5

@@ -11,8 +11,8 @@ from handbench.camera import Camera
 from handbench.formats.ho3d import joints_to_opengl, points_flip
 from handbench.formats.ho3d_meta import Ho3dMeta
 from handbench.hands.model import HandModel, forward
+from handbench.hands.rotations import exponential, logarithm, product
 from handbench.synth.poses import rest_wrist
-from handbench.synth.rotations import exponential, logarithm, product
 from handbench.synth.solids import SOLIDS
 from handbench.synth.take import Take
 from handbench.synth.take_contact import NEAR, vertex_distances

@@ -14,11 +14,11 @@ from scipy.ndimage import gaussian_filter1d
 
 from handbench.arrays import FloatArray
 from handbench.hands.model import HandModel, forward_one
+from handbench.hands.rotations import about, exponential, logarithm
 from handbench.synth.archetypes import FREE_MIX
 from handbench.synth.frames import hand_frame
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import PlacedHand, rest_wrist
-from handbench.synth.rotations import about, exponential, logarithm
 from handbench.types import HandParams, Side
 
 RATE = 30

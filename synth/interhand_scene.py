@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from handbench.arrays import FloatArray, ImageArray
+from handbench.compose.effects import Effects, EffectsSettings, apply_effects, draw_effects
 from handbench.hands.model import HandModel
 from handbench.seeding import rng_for
-from handbench.synth.effects import Effects, EffectsSettings, apply_effects, draw_effects
 from handbench.synth.forearm_wear import ForearmSettings
 from handbench.synth.interhand_body import Body, draw_body
 from handbench.synth.interhand_motion import Frame

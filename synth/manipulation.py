@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from handbench.arrays import FloatArray
+from handbench.hands.rotations import exponential, product
 from handbench.synth.grasp_fit import Fitted, HandState, fit_hand
 from handbench.synth.grasp_hand import FREE, GraspHand
 from handbench.synth.grasp_solid import Field
 from handbench.synth.grasps import OVERLAP, Grasp, finger_gaps
-from handbench.synth.rotations import exponential, product
 from handbench.synth.take_curves import between_rotations, eased
 
 NO_TABLE = np.zeros(4)

@@ -8,8 +8,8 @@ import numpy as np
 
 from handbench.arrays import FloatArray
 from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.hands.rotations import logarithm, moved_points, turned
 from handbench.synth.poses import PlacedHand
-from handbench.synth.rotations import logarithm, moved_points, turned
 from handbench.types import HandParams
 
 _ORIGIN, _UNTURNED = np.zeros(3), np.eye(3)

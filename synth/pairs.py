@@ -12,6 +12,7 @@ from handbench.arrays import FloatArray
 from handbench.config import content_hash, to_dict
 from handbench.errors import HandbenchError
 from handbench.hands.model import HandModel
+from handbench.hands.rotations import dot, exponential, moved_points, product, turned
 from handbench.registry import nearest
 from handbench.synth.approach import COARSE, FINE, free_way
 from handbench.synth.arms import choose_arms
@@ -23,7 +24,6 @@ from handbench.synth.pair_kinds import KINDS, PairKind
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PoseMeta, TwoHands
 from handbench.synth.quality import PairLimits, measure_contact
-from handbench.synth.rotations import dot, exponential, moved_points, product, turned
 from handbench.synth.spheres import make_spheres
 from handbench.types import Side
 

@@ -9,10 +9,10 @@ import numpy as np
 from handbench.arrays import BoolArray, FloatArray
 from handbench.hands.anatomy import anatomy
 from handbench.hands.model import HandModel
+from handbench.hands.rotations import shaped_points
 from handbench.skeleton import tip_vertices
 from handbench.synth.archetypes import ARCHETYPES, FREE_MIX, Archetype
 from handbench.synth.fingers import CHAINS, ROWS, SPREAD, open_fingers, settle_thumb, vary_angles
-from handbench.synth.rotations import shaped_points
 from handbench.synth.spheres import SphereSet
 
 DEGREE = np.pi / 180.0

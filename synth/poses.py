@@ -10,7 +10,7 @@ import numpy as np
 
 from handbench.arrays import FloatArray, frozen_array
 from handbench.hands.model import HandModel
-from handbench.synth.rotations import exponential, logarithm, moved_points, product, turned
+from handbench.hands.rotations import exponential, logarithm, moved_points, product, turned
 from handbench.types import HandParams, Side
 
 Betas = Mapping[Side, FloatArray]

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from handbench.config import build, load_toml, merge, parse_overrides
+from handbench.compose.effects import EffectsSettings
 from handbench.errors import HandbenchError
-from handbench.registry import nearest
 from handbench.skeleton import FINGERS
 from handbench.synth.backgrounds import FAMILIES, BackgroundSettings
 from handbench.synth.crop import CropSettings
-from handbench.synth.effects import EffectsSettings
 from handbench.synth.forearm_texture import CLOTHS
 from handbench.synth.forearm_wear import ForearmSettings
 from handbench.synth.lights import RIGS, LightSettings
@@ -25,9 +21,6 @@ from handbench.synth.views import ViewConfig
 
 GENERATOR = 1
 """Raised whenever the same recipe gives other pictures, so that old and new shards never mix."""
-
-RECIPES = {"render": "aih_r1.toml"}
-"""What ``--recipe`` calls the recipes that ship."""
 
 
 @dataclass(frozen=True)
@@ -67,26 +60,8 @@ class AihRecipe:
     effects: EffectsSettings = field(default_factory=EffectsSettings)
 
 
-def load_recipe(name: str = "render", overrides: Iterable[str] = ()) -> AihRecipe:
-    """Loads a recipe that ships, or a TOML file, and changes single keys.
-
-    Args:
-        name: ``render``, or the path of a ``.toml`` file with any of the recipe's keys.
-        overrides: ``key=value`` each, dotted for sections.
-
-    Raises:
-        HandbenchError: for an unknown recipe, key (with the nearest known one) or a value out of range.
-    """
-    path = Path(__file__).parent / "recipes" / RECIPES[name] if name in RECIPES else Path(name)
-    if name not in RECIPES and path.suffix != ".toml":
-        hint = nearest(name, list(RECIPES)) + ", or give a .toml file"
-        raise HandbenchError(f"unknown recipe {name!r}", hint)
-    values = merge(load_toml(path), parse_overrides(overrides))
-    return check_recipe(build(AihRecipe, values))
-
-
-def check_recipe(recipe: AihRecipe) -> AihRecipe:
-    """Returns the recipe when its numbers and names make sense.
+def check_recipe(recipe: AihRecipe, prefix: str = "") -> AihRecipe:
+    """Returns the recipe when its numbers and names make sense; ``prefix`` stands before keys in errors.
 
     Raises:
         HandbenchError: naming the key, its value and its range.
@@ -98,12 +73,14 @@ def check_recipe(recipe: AihRecipe) -> AihRecipe:
         "occluders.objects": (*TRAIN_OBJECTS, *TEST_OBJECTS),
         "occluders.ring_fingers": FINGERS[1:],
     }
-    check_limits(recipe, names)
+    check_limits(recipe, names, prefix)
     occlusion, wear = recipe.view.occlusion, recipe.forearm
     if occlusion.low > occlusion.high:
         raise HandbenchError(
-            f"view.occlusion is {occlusion.low} to {occlusion.high}", "give low <= high, both 0 to 1"
+            f"{prefix}view.occlusion is {occlusion.low} to {occlusion.high}", "give low <= high, both 0 to 1"
         )
     if wear.p_bare + wear.p_sleeve + wear.p_none <= 0:
-        raise HandbenchError("forearm.p_bare, p_sleeve and p_none are all 0", "give one of them a share")
+        raise HandbenchError(
+            f"{prefix}forearm.p_bare, p_sleeve and p_none are all 0", "give one of them a share"
+        )
     return recipe

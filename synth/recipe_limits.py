@@ -46,6 +46,35 @@ LIMITS: dict[str, tuple[float, float]] = {
     "lights.adaptation": (0, 1),
     "lights.exposure": (0.01, 10),
     "lights.shadow": (0, 1),
+    "cutouts.scale": (1, 6),
+    "cutouts.margin": (0, 128),
+    "cutouts.quality": (50, 100),
+    "cutouts.max_bad": (0, 1),
+    "cutouts.rule.fit_error": (0, 1),
+    "cutouts.rule.inside": (0, 1),
+    "cutouts.rule.light": (0, 255),
+    "cutouts.rule.agreement": (0, 1),
+    "cutouts.rule.contrast": (0, 1),
+    "cutouts.outline.band": (0.01, 0.3),
+    "cutouts.outline.window": (0.02, 1),
+    "cutouts.outline.contrast": (0.5, 255),
+    "cutouts.outline.rounds": (0, 10),
+    "photographs": (8, ANY),
+    "move.shift": (0, 0.5),
+    "move.scale": (0, 0.9),
+    "move.degrees": (0, 180),
+    "move.other_shift": (0, 1),
+    "overlap.low": (0, 1),
+    "overlap.high": (0, 1),
+    "overlap.bins": (1, 100),
+    "overlap.tries": (1, 10_000),
+    "overlap.pairs": (1, 10_000),
+    "paste.gain": (0, 0.9),
+    "paste.shadow": (0, 0.95),
+    "match.light": (0, 1),
+    "train": (0, ANY),
+    "val": (0, ANY),
+    "test": (0, ANY),
     "effects.exposure_stops": (-10, 4),
     "effects.low_light_stops": (-10, 4),
     "effects.motion_length": (0, 100),
@@ -62,12 +91,13 @@ SIGNED = ("effects.midtone", "effects.contrast")
 """Keys without limits of their own that may be negative."""
 
 
-def check_limits(recipe: Any, names: Mapping[str, Collection[str]]) -> None:
+def check_limits(recipe: Any, names: Mapping[str, Collection[str]], prefix: str = "") -> None:
     """Checks every number and name of a recipe.
 
     Args:
         recipe: the settings.
         names: dotted key -> the words that its list may hold.
+        prefix: stands before the keys in errors.
 
     Raises:
         HandbenchError: naming the key, its value and what it may be.
@@ -75,24 +105,26 @@ def check_limits(recipe: Any, names: Mapping[str, Collection[str]]) -> None:
     for key, value in flatten(asdict(recipe)):
         if isinstance(value, tuple) and value and all(isinstance(item, (int, float)) for item in value):
             for item in value:
-                _check_number(key, item, value)
+                _check_number(key, item, value, prefix)
             if len(value) == 2 and value[0] > value[1]:
-                raise HandbenchError(f"{key} is {value}", "give the smaller value first")
+                raise HandbenchError(f"{prefix}{key} is {value}", "give the smaller value first")
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            _check_number(key, value, value)
+            _check_number(key, value, value, prefix)
         elif key in names:
             if not value:
-                raise HandbenchError(f"{key} is empty", f"choose from: {', '.join(sorted(names[key]))}")
+                raise HandbenchError(
+                    f"{prefix}{key} is empty", f"choose from: {', '.join(sorted(names[key]))}"
+                )
             for word in value:
                 if word not in names[key]:
-                    raise HandbenchError(f"{key} has no {word!r}", nearest(word, list(names[key])))
+                    raise HandbenchError(f"{prefix}{key} has no {word!r}", nearest(word, list(names[key])))
 
 
-def _check_number(key: str, number: float, value: object) -> None:
+def _check_number(key: str, number: float, value: object, prefix: str) -> None:
     if key.split(".")[-1].startswith("p_"):
         low, high = 0.0, 1.0
     else:
         low, high = LIMITS.get(key, (-ANY if key in SIGNED else 0.0, ANY))
     # Written so that NaN, which compares false, is refused too.
     if not low <= number <= high:
-        raise HandbenchError(f"{key} is {value}", f"give {low:g} to {high:g}")
+        raise HandbenchError(f"{prefix}{key} is {value}", f"give {low:g} to {high:g}")

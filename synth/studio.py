@@ -9,7 +9,7 @@ import numpy as np
 
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
-from handbench.synth.rotations import moved_points
+from handbench.hands.rotations import moved_points
 from handbench.synth.scene import Lights, Part
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from handbench.arrays import FloatArray
+from handbench.hands.rotations import exponential
 from handbench.synth.fingers import CHAINS, ROWS
 from handbench.synth.grasp_families import FAMILIES
 from handbench.synth.grasp_fit import HandState
@@ -17,7 +18,6 @@ from handbench.synth.grasp_surface import surface_of
 from handbench.synth.grasps import Grasp
 from handbench.synth.manipulation import HandPath
 from handbench.synth.pose_sampler import HandPoser
-from handbench.synth.rotations import exponential
 from handbench.synth.solids import Solid
 from handbench.synth.take_curves import between_rotations, eased
 

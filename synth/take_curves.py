@@ -6,7 +6,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from handbench.arrays import FloatArray
-from handbench.synth.rotations import exponential, logarithm, product
+from handbench.hands.rotations import exponential, logarithm, product
 
 
 def eased(time: FloatArray, start: float, stop: float) -> FloatArray:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from handbench.arrays import FloatArray
+from handbench.hands.rotations import about, exponential
 from handbench.synth.grasp_hand import GraspHand
 from handbench.synth.grasps import Grasp
-from handbench.synth.rotations import about, exponential
 from handbench.synth.take import TABLE_Y
 from handbench.synth.take_curves import tremor
 

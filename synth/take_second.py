@@ -12,11 +12,11 @@ from scipy.ndimage import gaussian_filter1d, maximum_filter1d
 from handbench.arrays import FloatArray
 from handbench.hands.anatomy import palm_frame
 from handbench.hands.model import HandModel
+from handbench.hands.rotations import about, exponential, logarithm
 from handbench.synth.grasp_hand import hand_spheres
 from handbench.synth.grasp_solid import make_field, signed_distances
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import rest_wrist
-from handbench.synth.rotations import about, exponential, logarithm
 from handbench.synth.take import TABLE_Y, HandTrack, Take
 from handbench.synth.take_contact import track_vertices
 from handbench.synth.take_curves import eased, tremor

@@ -12,10 +12,10 @@ import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray, ImageArray
 from handbench.camera import Camera
+from handbench.hands.visibility import joint_visibility
 from handbench.synth.scene import HandScene, Lights, Part, Renderer
 from handbench.synth.video_actors import OBJECT, between, lights_from, seen_from
 from handbench.synth.video_room import StaticView
-from handbench.synth.visibility import joint_visibility
 from handbench.types import Side
 
 _OTHER, _OBJECT = 1, 2  # indices of visibility.CAUSES, less the hand's own
@@ -60,7 +60,7 @@ class VideoCamera:
         lights: world frame.
         homography: (3, 3) from the table's darkness map to its pixels.
         renderer: draws the parts.
-        flesh: (21,) [m] of the right hand, see :func:`handbench.synth.visibility.flesh_thickness`.
+        flesh: (21,) [m] of the right hand, see :func:`handbench.hands.visibility.flesh_thickness`.
     """
 
     def __init__(

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from handbench.arrays import ImageArray
-from handbench.synth.effects import Effects, EffectsSettings, apply_effects, draw_effects
+from handbench.compose.effects import Effects, EffectsSettings, apply_effects, draw_effects
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _SETTINGS = EffectsSettings(

@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray
 from handbench.camera import Camera
+from handbench.hands.rotations import exponential
 from handbench.synth.background_paint import drawn_color
-from handbench.synth.rotations import exponential
 from handbench.synth.scene import Part
 
 PASSER = "passer"

@@ -8,6 +8,7 @@ import numpy as np
 
 from handbench.arrays import FloatArray, ImageArray
 from handbench.camera import Camera
+from handbench.hands.visibility import flesh_thickness
 from handbench.seeding import rng_for
 from handbench.synth.cameras import draw_cameras
 from handbench.synth.lights import draw_rig, sample_lights
@@ -21,7 +22,6 @@ from handbench.synth.video_passers import Passing, passer_part, plan_passings
 from handbench.synth.video_recipe import VideoRecipe
 from handbench.synth.video_room import Room
 from handbench.synth.video_shadow import TableShadow
-from handbench.synth.visibility import flesh_thickness
 from handbench.types import Side
 
 

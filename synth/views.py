@@ -9,10 +9,10 @@ import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
 from handbench.camera import Camera
+from handbench.hands.rotations import dot, product, turned
 from handbench.synth.arms import ARM_LENGTH, ARM_RADIUS
 from handbench.synth.coverage import CELLS, clear_directions, enclose, look, search
 from handbench.synth.poses import Betas, PoseSource, TwoHands
-from handbench.synth.rotations import dot, product, turned
 from handbench.synth.spheres import SphereSet
 from handbench.types import Side
 

@@ -19,7 +19,7 @@ from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.images import ImageFile, check_image, decode_image
 from handbench.formats.paths import inside
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.loaders.columns import cached_columns, stamp
+from handbench.store.columns import cached_columns, stamp
 from handbench.types import Sample, Side
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from handbench.synth.effects import Effects, EffectsSettings, Picture, apply_effects, draw_effects
+from handbench.compose.effects import Effects, EffectsSettings, Picture, apply_effects, draw_effects
 
 PLAIN = Effects((1.0, 1.0, 1.0), 0.0, 0.0, 0.0, 0.0, (0, 0), (0.0, 0.0), 0.0, False, 90)
 

@@ -11,14 +11,14 @@ import pytest
 from conftest import Run
 
 from handbench.arrays import BoolArray
+from handbench.compose.effects import EffectsSettings, apply_effects, draw_effects
+from handbench.compose.pictures import differ
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward_one
 from handbench.store import Record, open_store
 from handbench.store.record import encode_record
 from handbench.synth.aih_record import RecordMaker
-from handbench.synth.effects import EffectsSettings, apply_effects, draw_effects
 from handbench.synth.generate import SynthOptions, generate, resolve
-from handbench.synth.pictures import differ
 from handbench.types import HandParams, Side
 
 NUM = 90

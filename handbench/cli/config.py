@@ -23,7 +23,7 @@ def show(recipe: str, overrides: tuple[str, ...]) -> None:
       handbench config show render --set crop.scale=1.8
     """
     from handbench.config import content_hash, to_dict
-    from handbench.synth.recipe import load_recipe
+    from handbench.synth.dataset_recipe import load_recipe
 
     values = to_dict(load_recipe(recipe, overrides))
     click.echo(json.dumps(values, indent=2))

@@ -98,20 +98,31 @@ def decode_image(
     return np.asarray(image)
 
 
-def check_image(data: bytes, where: str) -> None:
-    """Decodes a JPEG strictly: finds damage in its middle, which OpenCV decodes to a wrong picture.
+def decode_strictly(data: bytes, where: str) -> ImageArray:
+    """Decodes a picture to (h, w, 3) RGB; damage inside a JPEG, which OpenCV passes over, is an error.
 
     Raises:
         BadSampleError: when it does not decode cleanly.
     """
     if not data.startswith(_JPEG):
-        decode_image(data, where, flags=cv2.IMREAD_UNCHANGED)
-        return
+        return decode_image(data, where)
     image_size(data, where)
     try:
-        simplejpeg.decode_jpeg(data, strict=True)
+        return np.asarray(simplejpeg.decode_jpeg(data, colorspace="RGB", strict=True))
     except ValueError as error:
         raise BadSampleError(f"{where}: damaged JPEG: {error}", "copy it again") from None
+
+
+def check_image(data: bytes, where: str) -> None:
+    """Decodes a picture strictly, see :func:`decode_strictly`, and forgets it.
+
+    Raises:
+        BadSampleError: when it does not decode cleanly.
+    """
+    if data.startswith(_JPEG):
+        decode_strictly(data, where)
+    else:
+        decode_image(data, where, flags=cv2.IMREAD_UNCHANGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,11 @@ BALL = 0.005
 CAUSES = ("self", "other", "object", "border")
 """What can cover a joint: its own hand or arm, the other hand or arm, an object, the picture's border."""
 
-# 21 points of the unit disk, a sunflower: even, and the same for every joint.
+# A sunflower: even, and the same for every joint.
 _ANGLES = np.arange(21) * np.pi * (3.0 - np.sqrt(5.0))
-_DISK = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1) * np.sqrt((np.arange(21) + 0.5) / 21)[:, None]
+DISK = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], -1) * np.sqrt((np.arange(21) + 0.5) / 21)[:, None]
+"""(21, 2) points of the unit disk."""
+
 _BONES = np.array([bone for bone in OPENPOSE21.bones if bone[0] != 0])
 
 
@@ -65,6 +67,28 @@ def flesh_thickness(model: HandModel) -> FloatArray:
     return np.asarray(flesh)
 
 
+def skeleton_points(joints: FloatArray) -> FloatArray:
+    """Returns the (36, 3) points whose visibility is measured: the joints (21, 3), then 15 bone centres."""
+    return np.concatenate([joints, 0.5 * (joints[_BONES[:, 0]] + joints[_BONES[:, 1]])])
+
+
+def self_seen(
+    joints: FloatArray, flesh: FloatArray, K: FloatArray, own_depth: npt.NDArray[np.float32]
+) -> npt.NDArray[np.float32]:
+    """Returns (36,) shares of the balls about :func:`skeleton_points` that the hand itself leaves open.
+
+    Args:
+        joints: (21, 3) [m], camera frame, OPENPOSE21.
+        flesh: (21,) [m] from :func:`flesh_thickness`.
+        K: (3, 3) intrinsics [px].
+        own_depth: (h, w) depth of the hand alone [m], inf where it is not.
+    """
+    nearest = np.where(np.isfinite(own_depth), 0, -1).astype(np.int8)
+    seen, _ = _shares(joints, flesh, _BONES, K, nearest, own_depth, 0, np.zeros(1, np.int8), DISK)
+    inside = seen[:, 0] + seen[:, 1]
+    return np.where(inside > 0, seen[:, 0] / np.where(inside > 0, inside, 1), 1).astype(np.float32)
+
+
 def joint_visibility(
     joints: FloatArray,
     flesh: FloatArray,
@@ -85,12 +109,12 @@ def joint_visibility(
         own_part: index of this hand's part.
         owners: (parts,) what covering by each part counts as: an index into ``CAUSES``.
     """
-    seen, pixels = _shares(joints, flesh, _BONES, K, nearest, own_depth, own_part, owners, _DISK)
-    return Visibility(pixels[:21], seen[:21, 0], seen[:21, 1:], _finger_means(seen[:, 0]))
+    seen, pixels = _shares(joints, flesh, _BONES, K, nearest, own_depth, own_part, owners, DISK)
+    return Visibility(pixels[:21], seen[:21, 0], seen[:21, 1:], finger_means(seen[:, 0]))
 
 
 @nb.njit(cache=True, nogil=True)
-def _finger_means(seen: Any) -> Any:
+def finger_means(seen: Any) -> Any:
     """Averages each finger's four joints and the three bone centres between them, (5,) of (36,)."""
     out = np.empty(5, dtype=np.float32)
     for i in range(5):

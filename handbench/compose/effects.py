@@ -18,7 +18,7 @@ import numpy.typing as npt
 Picture = npt.NDArray[np.uint8]
 
 _FIELD_SIDE = 512  # noise field, pixels; it repeats beyond
-_FIELD_UNIT = 32.0  # int8 steps a standard deviation
+FIELD_UNIT = 32.0  # int8 steps a standard deviation
 _WEIGHT_BITS = 14  # fixed point of the line kernel
 
 
@@ -114,14 +114,14 @@ def apply_effects(image: npt.NDArray[np.uint8] | npt.NDArray[np.float32], effect
     out = np.empty((height, 3 * width), np.uint8)
     _expose(
         picture.reshape(height, 3 * width),
-        _noise_field(height, width),
+        noise_field(height, width),
         effects.noise_offset[0],
         3 * effects.noise_offset[1],
         np.asarray(effects.gain, np.float32),
         np.float32(effects.midtone),
         np.float32(effects.contrast),
-        np.float32((effects.noise_read / _FIELD_UNIT) ** 2),
-        np.float32(effects.noise_shot / _FIELD_UNIT**2),
+        np.float32((effects.noise_read / FIELD_UNIT) ** 2),
+        np.float32(effects.noise_shot / FIELD_UNIT**2),
         out,
     )
     return out.reshape(height, width, 3)
@@ -140,7 +140,7 @@ def _gaussian_radius(sigma: float) -> int:
 
 
 @lru_cache(maxsize=4)
-def _noise_field(height: int, width: int) -> npt.NDArray[np.int8]:
+def noise_field(height: int, width: int) -> npt.NDArray[np.int8]:
     """Makes unit noise as a sensor's pipeline leaves it: part grey, part colour, a little smoothed.
 
     One field serves all pictures: drawing fresh normals for one picture costs 1.5 ms. It is at
@@ -152,7 +152,7 @@ def _noise_field(height: int, width: int) -> npt.NDArray[np.int8]:
     wrapped = np.pad(white, ((2, 2), (2, 2), (0, 0)), mode="wrap")
     smooth = cv2.GaussianBlur(wrapped, (5, 5), 0.8)[2:-2, 2:-2]
     field = 0.75 * grey + 0.45 * white + 0.5 * smooth / np.float32(smooth.std())
-    unit = np.clip(np.rint(field / field.std() * _FIELD_UNIT), -127, 127).astype(np.int8)
+    unit = np.clip(np.rint(field / field.std() * FIELD_UNIT), -127, 127).astype(np.int8)
     repeats = (2 + (height - 1) // _FIELD_SIDE, 2 + (width - 1) // _FIELD_SIDE, 1)
     tiled = np.tile(unit, repeats)
     return tiled.reshape(tiled.shape[0], -1)

@@ -1,0 +1,293 @@
+"""One photographed hand as a cut-out: fitted, refined, judged and encoded; or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+from handbench.arrays import BoolArray, FloatArray, ImageArray
+from handbench.camera import apply_affine, warped_intrinsics
+from handbench.compose.cutout import NOMINAL
+from handbench.errors import BadSampleError
+from handbench.formats.images import ImageFile, decode_strictly, image_size, read_bytes
+from handbench.hands.model import HandMesh, HandModel, forward_one
+from handbench.hands.visibility import flesh_thickness, self_seen
+from handbench.store.masks import encode_mask
+from handbench.synth.crop import points_box
+from handbench.synth.cutout_crop import cut_square, square_affine
+from handbench.synth.cutout_measure import continued_colours, hand_blur, hand_light, hand_noise
+from handbench.synth.cutout_recipe import CutoutSettings
+from handbench.synth.cutout_view import HandView, view_hand
+from handbench.synth.outline import Outline, refine_outline
+from handbench.synth.poses import move_params, rest_wrist
+from handbench.synth.raster import RasterRenderer
+from handbench.types import HandParams, Sample, Side
+
+_BLACK = 8
+_PAD = 4
+_SCORE_ERROR = 0.02
+
+
+class Unusable(Exception):
+    """A picture gives no cut-out.
+
+    Args:
+        reason: a key of ``cutout_recipe.FAULTS`` or ``REJECTED``.
+        what: one line.
+    """
+
+    def __init__(self, reason: str, what: str) -> None:
+        super().__init__(what)
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Photograph:
+    """A picture of one hand and its fit.
+
+    Attributes:
+        sample: from the dataset.
+        side: the hand that it shows.
+        params: the fit, world frame; None where there is none.
+        error: of the fit [m].
+        joints: (21, 3) [m] as annotated, world frame; NaN where not valid.
+        valid: (21,) bool.
+        tips: the fingertip set of these joints.
+        source: where it is from: person, capture, recording, camera, frame, grey.
+    """
+
+    sample: Sample
+    side: Side
+    params: HandParams | None
+    error: float
+    joints: FloatArray
+    valid: BoolArray
+    tips: str
+    source: Mapping[str, Any]
+
+
+class CutoutCutter:
+    """Makes cut-outs of one process.
+
+    Args:
+        models: the right and the left hand.
+        settings: keys.
+    """
+
+    def __init__(self, models: Mapping[Side, HandModel], settings: CutoutSettings) -> None:
+        self.models, self.settings = models, settings
+        self._renderer = RasterRenderer()
+        self._flesh = {side: flesh_thickness(model) for side, model in models.items()}
+
+    def cut(self, photo: Photograph) -> tuple[dict[str, bytes], dict[str, Any]]:
+        """Returns the blobs and fields of a cut-out (schema ``cutouts/1``, docs/formats.md).
+
+        Raises:
+            Unusable: when the picture is at fault, or the cut-out is not good enough.
+        """
+        rule = self.settings.rule
+        mesh, params = self._in_camera(photo)
+        box = points_box(photo.sample.camera.project(mesh.vertices))
+        _check_box(box, photo.sample.camera.size, rule.side)
+        image = read_photograph(photo.sample)
+        affine = square_affine(box, self.settings.scale, self.settings.margin)
+        side = NOMINAL + 2 * self.settings.margin
+        K = warped_intrinsics(photo.sample.camera.K, affine)
+        view = view_hand(self._renderer, self.models[photo.side], mesh, K, (side, side))
+        inside = _share_inside(view.mask, affine, photo.sample.camera.size)
+        _demand(
+            inside >= rule.inside, "border", f"{inside:.2f} of the hand lies inside, {rule.inside} are asked"
+        )
+        square = cut_square(image, affine, side, self.settings.border)
+        light = hand_light(square, view.mask)
+        _demand(
+            light.mean() >= rule.light, "dark", f"brightness {light.mean():.0f}, {rule.light:g} are asked"
+        )
+        outline = refine_outline(square, view.mask, view.arm, view.beyond, self.settings.outline)
+        self._judge(outline)
+        joints = photo.sample.camera.to_camera(photo.joints)
+        return self._encode(photo, params, mesh, joints, K, square, view, outline, inside)
+
+    def _judge(self, outline: Outline) -> None:
+        rule = self.settings.rule
+        _demand(
+            outline.agreement >= rule.agreement, "outline",
+            f"agrees with the fit by {outline.agreement:.2f}, {rule.agreement} are asked",
+        )  # fmt: skip
+        _demand(
+            outline.contrast >= rule.contrast, "contrast",
+            f"contrast {outline.contrast:.2f}, {rule.contrast} are asked",
+        )  # fmt: skip
+
+    def _in_camera(self, photo: Photograph) -> tuple[HandMesh, HandParams]:
+        limit = self.settings.rule.fit_error
+        if photo.params is None:
+            raise Unusable("no_joints", f"{int(photo.valid.sum())} joints are annotated")
+        # Written so that NaN is refused too.
+        _demand(
+            photo.error <= limit, "fit", f"off by {1000 * photo.error:.1f} mm, {1000 * limit:g} are allowed"
+        )
+        model, camera = self.models[photo.side], photo.sample.camera
+        params = move_params(photo.params, camera.R, camera.t, rest_wrist(model, photo.params.betas))
+        return forward_one(model, params), params
+
+    def _encode(
+        self, photo: Photograph, params: HandParams, mesh: HandMesh, joints: FloatArray, K: FloatArray,
+        square: ImageArray, view: HandView, outline: Outline, inside: float,
+    ) -> tuple[dict[str, bytes], dict[str, Any]]:  # fmt: skip
+        settings, model = self.settings, self.models[photo.side]
+        valid = photo.valid & np.isfinite(joints).all(axis=-1)
+        joints = np.where(valid[:, None], joints, mesh.joints21)
+        quality = {
+            "fit_error": photo.error if np.isfinite(photo.error) else 0.0,
+            "inside": inside,
+            "agreement": outline.agreement,
+            "contrast": outline.contrast,
+            "pixels": float(max(points_box(photo.sample.camera.project(mesh.vertices))[2:])),
+        }
+        fields: dict[str, Any] = {
+            "key": photo.sample.key,
+            "side": photo.side.value,
+            **photo.source,
+            "margin": settings.margin,
+            "border": settings.border,
+            "hand_model": model.name,
+            "tips": photo.tips,
+            "hand": hand_entry(
+                model, params, joints, valid, K,
+                self_seen(mesh.joints21, self._flesh[photo.side], K, view.depth),
+            ),
+            "quality": quality,
+            "score": score(quality),
+        }  # fmt: skip
+        return encode_cutout(square, outline.mask, fields, settings.quality), fields
+
+
+def hand_entry(
+    model: HandModel, params: HandParams, joints: FloatArray, valid: BoolArray, K: FloatArray,
+    seen: npt.NDArray[np.float32],
+) -> dict[str, Any]:  # fmt: skip
+    """Returns what a cut-out says of its hand.
+
+    Args:
+        model: of the side.
+        params: camera frame.
+        joints: (21, 3) [m], camera frame, OPENPOSE21.
+        valid: (21,) whether each is annotated.
+        K: (3, 3) intrinsics of the stored picture [px].
+        seen: (36,) from :func:`handbench.hands.visibility.self_seen`.
+    """
+    pixels = joints @ K.T
+    return {
+        "K": K,
+        "pose": params.pose.astype(np.float32),
+        "betas": params.betas.astype(np.float32),
+        "transl": params.transl.astype(np.float32),
+        "rest_wrist": rest_wrist(model, params.betas).astype(np.float32),
+        "joints": joints.astype(np.float32),
+        "joints_2d": (pixels[:, :2] / pixels[:, 2:]).astype(np.float32),
+        "joints_valid": valid,
+        "self_seen": seen,
+    }
+
+
+def encode_cutout(
+    square: ImageArray, mask: npt.NDArray[np.uint8], fields: dict[str, Any], quality: int
+) -> dict[str, bytes]:
+    """Encodes the pictures of a cut-out, and adds to its fields what is read off them.
+
+    Args:
+        square: (S, S, 3) the photograph about the hand.
+        mask: (S, S) 0 or 1, the whole hand.
+        fields: get ``hand_box``, ``light``, ``blur``, ``noise`` and the hand's ``hull``.
+        quality: of the JPEGs.
+    """
+    x, y, w, h = _padded(cv2.boundingRect(mask), len(mask))
+    window = slice(y, y + h), slice(x, x + w)
+    contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = np.concatenate([np.asarray(contour)[:, 0] for contour in contours])
+    fields["hand_box"] = [x, y, w, h]
+    fields["light"] = hand_light(square, mask).astype(np.float32)
+    fields["blur"] = hand_blur(square[window], mask[window])
+    fields["noise"] = hand_noise(square[window], mask[window])
+    fields["hand"]["hull"] = np.asarray(cv2.convexHull(outline)[:, 0], np.float32)
+    return {
+        "image": _jpeg(square, quality),
+        "hand": _jpeg(continued_colours(square[window], mask[window]), quality),
+        "mask": encode_mask(mask.view(np.bool_)),
+    }
+
+
+def score(quality: Mapping[str, float]) -> float:
+    """Returns how good a cut-out is, 0 to 1: agreement, contrast and share inside, less for a poor fit."""
+    fit = max(0.0, 1.0 - quality["fit_error"] / _SCORE_ERROR)
+    return quality["agreement"] * quality["contrast"] * quality["inside"] * fit
+
+
+def read_photograph(sample: Sample) -> ImageArray:
+    """Decodes a sample's picture (h, w, 3) strictly.
+
+    Raises:
+        Unusable: when it is missing, cut short, of another size than the annotation says, or black.
+    """
+    reference, told = sample.image, sample.meta.get("annotated_size")
+    try:
+        if not isinstance(reference, ImageFile):
+            image = reference.read()
+        else:
+            if not reference.path.is_file():
+                raise Unusable("missing", f"{reference.path} is not there")
+            data = read_bytes(reference.path)
+            size = image_size(data, str(reference.path))
+            for wanted in (told, sample.camera.size):
+                if wanted is not None and size != tuple(wanted):
+                    what = f"{reference.path}: {size[0]} x {size[1]} px, annotated {wanted[0]} x {wanted[1]}"
+                    raise Unusable("size", what)
+            image = decode_strictly(data, str(reference.path))
+    except BadSampleError as error:
+        raise Unusable("truncated", str(error)) from None
+    if image.max(initial=0) <= _BLACK:
+        raise Unusable("black", f"no pixel is brighter than {_BLACK}")
+    return image
+
+
+def _demand(holds: bool | np.bool_, reason: str, what: str) -> None:
+    if not holds:
+        raise Unusable(reason, what)
+
+
+def _check_box(box: FloatArray, size: tuple[int, int], least: float) -> None:
+    x, y, w, h = box.tolist()
+    _demand(bool(np.isfinite(box).all()), "fit", "the hand is behind the camera")
+    _demand(x < size[0] and y < size[1] and x + w > 0 and y + h > 0, "empty", "the hand lies outside")
+    _demand(max(w, h) >= least, "tiny", f"{max(w, h):.0f} px, {least:g} are asked")
+
+
+def _share_inside(mask: npt.NDArray[np.uint8], affine: FloatArray, size: tuple[int, int]) -> float:
+    """Returns the share of a mask's pixels that come from inside the photograph of (width, height)."""
+    total = int(mask.sum())
+    if not total:
+        raise Unusable("empty", "nothing of the hand is drawn")
+    corners = apply_affine(affine, np.array([[-0.5, -0.5], [size[0] - 0.5, size[1] - 0.5]]))
+    (x0, y0), (x1, y1) = np.ceil(corners[0]).astype(int), np.ceil(corners[1]).astype(int)
+    return float(mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)].sum()) / total
+
+
+def _padded(box: Any, side: int) -> tuple[int, int, int, int]:
+    x, y, w, h = (int(v) for v in box)
+    x0, y0 = max(x - _PAD, 0), max(y - _PAD, 0)
+    return x0, y0, min(x + w + _PAD, side) - x0, min(y + h + _PAD, side) - y0
+
+
+def _jpeg(image: ImageArray, quality: int) -> bytes:
+    return bytes(
+        simplejpeg.encode_jpeg(
+            np.ascontiguousarray(image), quality=quality, colorspace="RGB", colorsubsampling="420"
+        )
+    )

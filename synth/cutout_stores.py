@@ -1,0 +1,166 @@
+"""The cut-outs of a dataset: one store a split, made once and used again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from handbench.config import content_hash, to_dict
+from handbench.datasets import Dataset
+from handbench.errors import HandbenchError, PartialError
+from handbench.hands.library import load_hand_model
+from handbench.moments import SIDES
+from handbench.store import open_store
+from handbench.store.dataset import Store
+from handbench.store.existing import OnExisting
+from handbench.store.job import Job
+from handbench.store.manifest import MANIFEST
+from handbench.store.plan import DatasetSpec, Plan
+from handbench.store.run import run_shards
+from handbench.synth.cutout_job import CutoutJob
+from handbench.synth.cutout_painted import PaintedJob
+from handbench.synth.cutout_recipe import FAULTS, CutoutSettings
+from handbench.synth.photographs import PhotoSet, open_source
+from handbench.synth.recipe import AihRecipe
+from handbench.types import Side
+
+SCHEMA = "cutouts/1"
+GENERATOR = 1
+"""Raised whenever the same photographs give other cut-outs."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How runs are made; they change nothing of what is made.
+
+    Attributes:
+        workers: worker processes.
+        on_existing: what to do where there are shards.
+        quiet: print no progress.
+    """
+
+    workers: int = 1
+    on_existing: OnExisting = "resume"
+    quiet: bool = False
+
+
+def cut_photographs(
+    out: Path, photos: PhotoSet, settings: CutoutSettings, hand_model: str, run: RunOptions
+) -> Store:
+    """Makes the cut-outs of one split from photographs; killed at any instant, the same call continues.
+
+    Raises:
+        HandbenchError: bad input, before any work.
+        PartialError: more pictures are faulty than the settings allow; the cut-outs stay.
+    """
+    dataset, _ = open_source(photos.ref)
+    job = CutoutJob(photos, settings, hand_model)
+    store = _run(out, len(photos.rows), _photo_spec(dataset, photos, settings, hand_model), job, run)
+    _check_faults(out, store, settings.max_bad)
+    return store
+
+
+def paint_photographs(out: Path, job: PaintedJob, count: int, run: RunOptions) -> Store:
+    """Makes the cut-outs of one split from our own renderings.
+
+    Args:
+        out: the store's folder.
+        job: what decides them.
+        count: how many.
+        run: how.
+    """
+    values = {"recipe": to_dict(job.recipe), "settings": to_dict(job.settings)}
+    sources = {"hand_model": _models(job.hand_model), "images": "procedural"}
+    renderer = {"name": job.renderer}
+    stream = content_hash([GENERATOR, values, sources, job.stream, renderer])
+    spec = DatasetSpec(SCHEMA, stream, job.seed, values, renderer, sources)
+    return _run(out, count, spec, job, run)
+
+
+def open_cutouts(folder: Path) -> Store:
+    """Opens the cut-outs of one split.
+
+    Raises:
+        HandbenchError: when there are none.
+    """
+    store = open_store(folder)
+    if store.manifest.spec.kind != SCHEMA:
+        raise HandbenchError(f"{folder} holds {store.manifest.spec.kind!r}, expected {SCHEMA!r}", "")
+    return store
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Returns the splits of a folder of cut-outs.
+
+    Raises:
+        HandbenchError: when it holds none.
+    """
+    found = {split: root / split for split in ("train", "val", "test") if (root / split / MANIFEST).is_file()}
+    if not found:
+        raise HandbenchError(
+            f"{root}: no cut-outs in train, val or test below it", "handbench data cutouts makes them"
+        )
+    return found
+
+
+def counts(store: Store) -> Mapping[str, int]:
+    """Returns how many pictures gave a cut-out (``good``), and how many did not, by reason."""
+    return store.manifest.statistics.get("cutouts", {})
+
+
+def sides(store: Store) -> dict[Side, int]:
+    """Returns how many good cut-outs there are of each side."""
+    found = store.manifest.statistics.get("side", {})
+    return {side: found.get(side.value, 0) for side in SIDES}
+
+
+def _run(out: Path, count: int, spec: DatasetSpec, job: Job, run: RunOptions) -> Store:
+    run_shards(out, Plan(count), spec, job, run.workers, run.on_existing, label="cut-outs", quiet=run.quiet)
+    return open_store(out)
+
+
+def _photo_spec(dataset: Dataset, photos: PhotoSet, settings: CutoutSettings, hand_model: str) -> DatasetSpec:
+    # max_bad decides whether a run fails, not what it makes.
+    values = to_dict(replace(settings, max_bad=0.0))
+    sources = {
+        "hand_model": _models(hand_model), "images": f"{dataset.name} {dataset.split} {dataset.fingerprint}"
+    }  # fmt: skip
+    keys = dataset.keys
+    chosen = [[keys[i] for i in photos.rows.tolist()], photos.shared.tolist()]
+    return DatasetSpec(SCHEMA, content_hash([GENERATOR, values, sources, chosen]), 0, values, {}, sources)
+
+
+def _models(spec: str) -> str:
+    return " ".join(load_hand_model(spec, side).sha256[:16] for side in Side)
+
+
+def _check_faults(out: Path, store: Store, most: float) -> None:
+    found = {reason: count for reason, count in counts(store).items() if reason in FAULTS}
+    bad = sum(found.values())
+    if bad <= most * len(store):
+        return
+    listed = ", ".join(f"{reason} {count}" for reason, count in sorted(found.items()))
+    raise PartialError(
+        f"{out}: {bad} of {len(store)} pictures are faulty, more than {most:g} of them ({listed}); the first:"
+        f" {_first_fault(store)}",
+        "mend the source and run again with --on-existing overwrite, or raise syn.cutouts.max_bad",
+    )
+
+
+def _first_fault(store: Store) -> str:
+    return next(
+        f"{record.fields['key']}: {record.fields['what']}"
+        for record in store
+        if record.fields.get("bad") in FAULTS
+    )
+
+
+def clipped_recipe(recipe: AihRecipe, families: tuple[str, ...], rigs: tuple[str, ...]) -> AihRecipe:
+    """Returns a recipe with a split's own backgrounds and light rigs, where the recipe leaves them open."""
+    default = AihRecipe()
+    if recipe.backgrounds.families == default.backgrounds.families:
+        recipe = replace(recipe, backgrounds=replace(recipe.backgrounds, families=families))
+    if recipe.lights.rigs == default.lights.rigs:
+        recipe = replace(recipe, lights=replace(recipe.lights, rigs=rigs))
+    return recipe

@@ -1,0 +1,204 @@
+"""Draws the rows of the recipe table: pairs of cut-outs, their moves, and what is done to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from handbench.compose import ALONE, Cutout, Paste
+from handbench.compose.composer import Masks, compose_masks, cutout_affine
+from handbench.compose.effects import Effects, draw_effects
+from handbench.compose.kernels import count_overlap
+from handbench.errors import HandbenchError
+from handbench.formats.aih_plain_recipes import Move
+from handbench.synth.cutout_index import CutoutIndex
+from handbench.synth.syn_kernels import coarse_overlap
+from handbench.synth.syn_recipe import MoveSettings, SynRecipe
+from handbench.types import Side
+
+_STILL = Move((0.0, 0.0), 1.0, 0.0)
+_SLACK = 0.02  # a coarse ratio this far outside the bounds is not looked at closer
+_LIGHTEST, _DARKEST = 1.8, 0.55
+_SHARPEST = 0.35  # a difference of blur below this is not seen [px]
+_MOST_BLUR = 1.6
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A row of the table, the cut-outs it names, and how it was found.
+
+    Attributes:
+        paste: the row.
+        target: the target's cut-out.
+        other: the other hand's, or None.
+        masks: as composed.
+        tries: moves that were drawn until one was accepted.
+        bounds: of the overlap that was asked for; None for a target alone.
+    """
+
+    paste: Paste
+    target: Cutout
+    other: Cutout | None
+    masks: Masks
+    tries: int
+    bounds: tuple[float, float] | None
+
+
+class PairDrawer:
+    """Draws rows from the good cut-outs of one split.
+
+    Args:
+        recipe: keys.
+        index: the cut-outs.
+        read: opens one by its id.
+    """
+
+    def __init__(self, recipe: SynRecipe, index: CutoutIndex, read: Callable[[int], Cutout]) -> None:
+        self.recipe, self.index, self._read = recipe, index, read
+
+    def draw(self, rng: np.random.Generator, side: Side) -> Drawn:
+        """Draws a sample about a hand of one side.
+
+        Raises:
+            HandbenchError: when no pair gives an overlap within the bounds.
+        """
+        recipe = self.recipe
+        effects = self._effects(rng)
+        if rng.random() < recipe.p_alone:
+            target = self._read(_choose(rng, self.index.ids[side, None]))
+            paste = self._row(target, None, _move(rng, recipe.move), _STILL, False, effects, rng)
+            return Drawn(paste, target, None, compose_masks(paste, target, None), 0, None)
+        front = bool(rng.random() < recipe.paste.p_target_front)
+        tries = 0
+        for _ in range(recipe.overlap.pairs):
+            ids = self._pair(rng, side)
+            if ids is None:
+                continue
+            target, other = self._read(ids[0]), self._read(ids[1])
+            bounds = self._bounds(rng)
+            for _ in range(recipe.overlap.tries):
+                tries += 1
+                moves = _move(rng, recipe.move), _move(rng, recipe.move, recipe.move.other_shift)
+                if not self._near(target, other, moves, bounds):
+                    continue
+                paste = self._row(target, other, *moves, front, effects, rng)
+                masks = compose_masks(paste, target, other)
+                if bounds[0] <= self._ratio(masks) < bounds[1]:
+                    return Drawn(paste, target, other, masks, tries, bounds)
+        raise HandbenchError(
+            f"no pair of cut-outs overlaps by {recipe.overlap.low:g} to {recipe.overlap.high:g}"
+            f" in {tries} tries",
+            "widen syn.overlap.low and high, or raise syn.overlap.pairs",
+        )
+
+    def _pair(self, rng: np.random.Generator, side: Side) -> tuple[int, int] | None:
+        """Draws a target and another hand; None where no other hand fits it."""
+        target = _choose(rng, self.index.ids[side, None])
+        grey = bool(self.index.columns["grey"][target]) if self.recipe.match.grey else None
+        others = self.index.ids[side.other, grey]
+        return (target, _choose(rng, others)) if len(others) else None
+
+    def _bounds(self, rng: np.random.Generator) -> tuple[float, float]:
+        keys = self.recipe.overlap
+        width = (keys.high - keys.low) / keys.bins
+        low = keys.low + width * int(rng.integers(keys.bins))
+        return low, low + width
+
+    def _near(
+        self, target: Cutout, other: Cutout, moves: tuple[Move, Move], bounds: tuple[float, float]
+    ) -> bool:
+        """Tells by every fourth pixel whether an overlap may be in range."""
+        size = self.recipe.size
+        first, second, both = coarse_overlap(
+            target.mask, other.mask, cutout_affine(moves[0], target, size),
+            cutout_affine(moves[1], other, size), size, max(size // 64, 1),
+        )  # fmt: skip
+        whole = first if self.recipe.overlap.over == "target" else second
+        ratio = both / whole if whole else 0.0
+        return bounds[0] - _SLACK <= ratio < bounds[1] + _SLACK
+
+    def _ratio(self, masks: Masks) -> float:
+        first, second, both = count_overlap(masks.target, masks.other)
+        whole = first if self.recipe.overlap.over == "target" else second
+        return both / whole if whole else 0.0
+
+    def _effects(self, rng: np.random.Generator) -> Effects:
+        """Draws what the camera does, the shared colour gain included."""
+        effects = draw_effects(rng, self.recipe.effects, self.recipe.size)
+        spread = self.recipe.paste.gain
+        red, green, blue = (effects.gain * rng.uniform(1 - spread, 1 + spread, 3)).tolist()
+        return replace(effects, gain=(red, green, blue))
+
+    def _untinted(self, effects: Effects, target: Cutout) -> Effects:
+        """Returns effects with one gain for all channels where the target's camera is a grey one."""
+        if self.recipe.paste.tint_grey or not target.fields["grey"]:
+            return effects
+        mean = sum(effects.gain) / 3
+        return replace(effects, gain=(mean, mean, mean))
+
+    def _row(
+        self, target: Cutout, other: Cutout | None, move: Move, other_move: Move, front: bool,
+        effects: Effects, rng: np.random.Generator,
+    ) -> Paste:  # fmt: skip
+        recipe = self.recipe
+        light, blur, noise = self._matched(target, other, move, other_move)
+        return Paste(
+            target=target.id,
+            other=ALONE if other is None else other.id,
+            target_move=move,
+            other_move=other_move,
+            target_front=front,
+            size=recipe.size,
+            mode=recipe.paste.mode,
+            mask=recipe.paste.mask,
+            light=light,
+            blur=blur,
+            noise=noise,
+            shadow=round(float(rng.uniform(0.0, recipe.paste.shadow)), 3),
+            effects=self._untinted(effects, target),
+        )
+
+    def _matched(
+        self, target: Cutout, other: Cutout | None, move: Move, other_move: Move
+    ) -> tuple[tuple[float, float, float], tuple[float, float], tuple[float, float]]:
+        """Returns the other hand's light, and blur and noise that each of the two lacks."""
+        keys, columns = self.recipe.match, self.index.columns
+        if other is None:
+            return (1.0, 1.0, 1.0), (0.0, 0.0), (0.0, 0.0)
+        rows = [target.id, other.id]
+        mine, theirs = columns["light"][rows].astype(np.float64) + 1.0
+        red, green, blue = np.clip((mine / theirs) ** keys.light, _DARKEST, _LIGHTEST).tolist()
+        # Blur shrinks with the picture that it is in.
+        sharp = [float(b) / m.scale for b, m in zip(columns["blur"][rows], (move, other_move), strict=True)]
+        grain = columns["noise"][rows].astype(np.float64).tolist()
+        blur = _lack(*sharp, most=_MOST_BLUR, least=_SHARPEST) if keys.blur else (0.0, 0.0)
+        noise = _lack(*grain, most=12.0, least=0.3) if keys.noise else (0.0, 0.0)
+        # The other hand is blurred before it is moved: in its cut-out's own pixels.
+        return (red, green, blue), (blur[0], blur[1] * other_move.scale), noise
+
+
+def _lack(mine: float, theirs: float, most: float, least: float) -> tuple[float, float]:
+    """Returns the deviations that bring two to the greater of both: one of them is 0."""
+    missing = min(float(np.sqrt(abs(mine**2 - theirs**2))), most)
+    if missing < least:
+        return 0.0, 0.0
+    return (missing, 0.0) if mine < theirs else (0.0, missing)
+
+
+def _move(rng: np.random.Generator, keys: MoveSettings, shrink: float = 1.0) -> Move:
+    """Draws how a cut-out is moved (utils/data_utils.py: one law for both, the other's shift less)."""
+    right, down = rng.uniform(-keys.shift, keys.shift, 2).tolist()
+    scale, turn = rng.standard_normal(2).tolist()
+    turned = rng.random() < keys.p_turned
+    return Move(
+        (shrink * right, shrink * down),
+        1.0 + keys.scale * min(max(scale, -1.0), 1.0),
+        keys.degrees * min(max(turn, -2.0), 2.0) if turned else 0.0,
+    )
+
+
+def _choose(rng: np.random.Generator, ids: Any) -> int:
+    return int(ids[int(rng.integers(len(ids)))])
