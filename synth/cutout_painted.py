@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from handbench.compose.cutout import NOMINAL
 from handbench.compose.effects import EffectsSettings, apply_effects, draw_effects
@@ -22,9 +23,11 @@ from handbench.synth.crop import points_box
 from handbench.synth.cutout_job import counts_of
 from handbench.synth.cutout_recipe import CutoutSettings
 from handbench.synth.cutout_record import encode_cutout, hand_entry, score
+from handbench.synth.layers import RenderLayers
 from handbench.synth.occluders import OccluderSettings
 from handbench.synth.recipe import AihRecipe
 from handbench.synth.renderers import Renderer, make_renderer
+from handbench.synth.scene import HandScene
 from handbench.synth.sources import open_poses
 from handbench.types import Side
 
@@ -92,12 +95,20 @@ class _Painter:
         fields: dict[str, Any] = {
             "key": f"procedural/{sample_id:08d}", "side": side.value, **_whose(draft),
             "margin": settings.margin, "border": settings.border, "hand_model": model.name, "tips": "smplx",
-            "hand": hand_entry(model, hand.params, hand.joints, np.ones(21, dtype=np.bool_), scene.K, seen),
             "quality": quality,
             "score": score(quality),
         }  # fmt: skip
-        blobs = encode_cutout(picture, mask, fields, settings.quality)
+        entry = hand_entry(model, hand.params, hand.joints, np.ones(21, dtype=np.bool_), scene.K, seen)
+        blobs = encode_cutout(picture, mask, _arm(layers, scene, side), fields, entry, settings.quality)
         return encode_record(sample_id, blobs, fields), counts_of(fields)
+
+
+def _arm(layers: RenderLayers, scene: HandScene, side: Side) -> npt.NDArray[np.uint8] | None:
+    """Returns the mask of what is seen of the forearm and of what it wears; None where there is none."""
+    nearest = layers.visible(layers.names)
+    own = [i for i, part in enumerate(scene.parts) if part.hand is side and not part.is_hand]
+    arm = np.isin(nearest, own).astype(np.uint8)
+    return arm if arm.any() else None
 
 
 def _square(draft: SceneDraft, side: Side, settings: CutoutSettings) -> tuple[float, float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from handbench.synth.cutout_arm import ArmSettings
 from handbench.synth.outline import OutlineSettings
 
 
@@ -39,6 +40,7 @@ class CutoutSettings:
         border: what lies beyond the photograph: its ``edge`` continued, or ``black`` as in the original.
         quality: of the stored JPEGs.
         outline: how masks are refined.
+        arm: how forearms are found.
         rule: what is kept.
         max_bad: share of faulty pictures beyond which the run fails.
     """
@@ -46,8 +48,9 @@ class CutoutSettings:
     scale: float = 2.0
     margin: int = 32
     border: Literal["edge", "black"] = "edge"
-    quality: int = 95
+    quality: int = 92
     outline: OutlineSettings = field(default_factory=OutlineSettings)
+    arm: ArmSettings = field(default_factory=ArmSettings)
     rule: CutoutRule = field(default_factory=CutoutRule)
     max_bad: float = 0.2
 

@@ -18,12 +18,14 @@ from handbench.errors import BadSampleError
 from handbench.formats.images import ImageFile, decode_strictly, image_size, read_bytes
 from handbench.hands.model import HandMesh, HandModel, forward_one
 from handbench.hands.visibility import flesh_thickness, self_seen
+from handbench.store.fields import encode_fields
 from handbench.store.masks import encode_mask
 from handbench.synth.crop import points_box
+from handbench.synth.cutout_arm import Mask8, find_arm
 from handbench.synth.cutout_crop import cut_square, square_affine
 from handbench.synth.cutout_measure import continued_colours, hand_blur, hand_light, hand_noise
 from handbench.synth.cutout_recipe import CutoutSettings
-from handbench.synth.cutout_view import HandView, view_hand
+from handbench.synth.cutout_view import HandView, view_hand, wrist_in_picture
 from handbench.synth.outline import Outline, refine_outline
 from handbench.synth.poses import move_params, rest_wrist
 from handbench.synth.raster import RasterRenderer
@@ -92,10 +94,11 @@ class CutoutCutter:
             Unusable: when the picture is at fault, or the cut-out is not good enough.
         """
         rule = self.settings.rule
+        # First the picture: one of another size makes nonsense of all that follows.
+        image = read_photograph(photo.sample)
         mesh, params = self._in_camera(photo)
         box = points_box(photo.sample.camera.project(mesh.vertices))
         _check_box(box, photo.sample.camera.size, rule.side)
-        image = read_photograph(photo.sample)
         affine = square_affine(box, self.settings.scale, self.settings.margin)
         side = NOMINAL + 2 * self.settings.margin
         K = warped_intrinsics(photo.sample.camera.K, affine)
@@ -159,14 +162,14 @@ class CutoutCutter:
             "border": settings.border,
             "hand_model": model.name,
             "tips": photo.tips,
-            "hand": hand_entry(
-                model, params, joints, valid, K,
-                self_seen(mesh.joints21, self._flesh[photo.side], K, view.depth),
-            ),
             "quality": quality,
             "score": score(quality),
         }  # fmt: skip
-        return encode_cutout(square, outline.mask, fields, settings.quality), fields
+        seen = self_seen(mesh.joints21, self._flesh[photo.side], K, view.depth)
+        hand = hand_entry(model, params, joints, valid, K, seen)
+        wrist, along = wrist_in_picture(model, mesh, K)
+        arm = find_arm(square, outline.mask, wrist, along, settings.arm)
+        return encode_cutout(square, outline.mask, arm, fields, hand, settings.quality), fields
 
 
 def hand_entry(
@@ -198,30 +201,38 @@ def hand_entry(
 
 
 def encode_cutout(
-    square: ImageArray, mask: npt.NDArray[np.uint8], fields: dict[str, Any], quality: int
-) -> dict[str, bytes]:
+    square: ImageArray, mask: Mask8, arm: Mask8 | None, fields: dict[str, Any], hand: dict[str, Any],
+    quality: int,
+) -> dict[str, bytes]:  # fmt: skip
     """Encodes the pictures of a cut-out, and adds to its fields what is read off them.
 
     Args:
         square: (S, S, 3) the photograph about the hand.
         mask: (S, S) 0 or 1, the whole hand.
-        fields: get ``hand_box``, ``light``, ``blur``, ``noise`` and the hand's ``hull``.
+        arm: (S, S) 0 or 1, its forearm; None where none was found.
+        fields: get ``hand_box``, ``paste_box``, ``arm``, ``light``, ``blur``, ``noise``.
+        hand: of :func:`hand_entry`; gets ``hull``.
         quality: of the JPEGs.
     """
-    x, y, w, h = _padded(cv2.boundingRect(mask), len(mask))
-    window = slice(y, y + h), slice(x, x + w)
+    whole = mask if arm is None else mask | arm
+    box, paste_box = (_padded(cv2.boundingRect(part), len(mask)) for part in (mask, whole))
+    window, paste = _window(box), _window(paste_box)
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outline = np.concatenate([np.asarray(contour)[:, 0] for contour in contours])
-    fields["hand_box"] = [x, y, w, h]
+    fields["hand_box"], fields["paste_box"], fields["arm"] = list(box), list(paste_box), arm is not None
     fields["light"] = hand_light(square, mask).astype(np.float32)
     fields["blur"] = hand_blur(square[window], mask[window])
     fields["noise"] = hand_noise(square[window], mask[window])
-    fields["hand"]["hull"] = np.asarray(cv2.convexHull(outline)[:, 0], np.float32)
-    return {
+    hand["hull"] = np.asarray(cv2.convexHull(outline)[:, 0], np.float32)
+    blobs = {
         "image": _jpeg(square, quality),
-        "hand": _jpeg(continued_colours(square[window], mask[window]), quality),
+        "hand": _jpeg(continued_colours(square[paste], whole[paste]), quality),
         "mask": encode_mask(mask.view(np.bool_)),
+        "annotation": encode_fields(hand),
     }
+    if arm is not None:
+        blobs["arm"] = encode_mask(arm.view(np.bool_))
+    return blobs
 
 
 def score(quality: Mapping[str, float]) -> float:
@@ -277,6 +288,11 @@ def _share_inside(mask: npt.NDArray[np.uint8], affine: FloatArray, size: tuple[i
     corners = apply_affine(affine, np.array([[-0.5, -0.5], [size[0] - 0.5, size[1] - 0.5]]))
     (x0, y0), (x1, y1) = np.ceil(corners[0]).astype(int), np.ceil(corners[1]).astype(int)
     return float(mask[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)].sum()) / total
+
+
+def _window(box: tuple[int, int, int, int]) -> tuple[slice, slice]:
+    x, y, w, h = box
+    return slice(y, y + h), slice(x, x + w)
 
 
 def _padded(box: Any, side: int) -> tuple[int, int, int, int]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from handbench.config import content_hash, to_dict
+from handbench.config import build, content_hash, parse_overrides, to_dict
 from handbench.datasets import Dataset
 from handbench.errors import HandbenchError, PartialError
 from handbench.hands.library import load_hand_model
@@ -21,8 +21,10 @@ from handbench.store.run import run_shards
 from handbench.synth.cutout_job import CutoutJob
 from handbench.synth.cutout_painted import PaintedJob
 from handbench.synth.cutout_recipe import FAULTS, CutoutSettings
-from handbench.synth.photographs import PhotoSet, open_source
+from handbench.synth.photographs import PhotoSet, open_source, plan_photographs
 from handbench.synth.recipe import AihRecipe
+from handbench.synth.recipe_limits import check_limits
+from handbench.synth.splits import SplitSettings
 from handbench.types import Side
 
 SCHEMA = "cutouts/1"
@@ -43,6 +45,55 @@ class RunOptions:
     workers: int = 1
     on_existing: OnExisting = "resume"
     quiet: bool = False
+
+
+@dataclass(frozen=True)
+class CutoutKeys:
+    """Keys that decide cut-outs alone: parts of a dataset's recipe.
+
+    Attributes:
+        cutouts: how hands are cut out.
+        splits: how people are divided.
+    """
+
+    cutouts: CutoutSettings = field(default_factory=CutoutSettings)
+    splits: SplitSettings = field(default_factory=SplitSettings)
+
+
+def cut_dataset(
+    text: str, out: Path, overrides: Iterable[str], hand_model: str, run: RunOptions
+) -> tuple[dict[str, Store], list[str]]:
+    """Makes the cut-outs of all splits of a dataset.
+
+    Args:
+        text: reference to the dataset.
+        out: gets a store for each split.
+        overrides: ``key=value`` each, of :class:`CutoutKeys`.
+        hand_model: ``procedural`` or ``mano:DIR``.
+        run: how.
+
+    Returns:
+        split -> store, and what was made, one line each.
+
+    Raises:
+        HandbenchError: bad input, before any work.
+        PartialError: more pictures are faulty than the keys allow; the cut-outs stay.
+    """
+    keys = build(CutoutKeys, parse_overrides(overrides))
+    check_limits(keys, {})
+    plan = plan_photographs(text, keys.splits)
+    found, notes = {}, list(plan.notes)
+    for split, photos in plan.sets.items():
+        found[split] = cut_photographs(out / split, photos, keys.cutouts, hand_model, run)
+        notes.append(described(split, found[split]))
+    return found, notes
+
+
+def described(split: str, store: Store) -> str:
+    """Says in a line what the photographs of a split gave."""
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts(store).items()))
+    of = ", ".join(f"{count} {side.value}" for side, count in sides(store).items())
+    return f"{split}: cut-outs of {len(store)} pictures: {listed} ({of})"
 
 
 def cut_photographs(

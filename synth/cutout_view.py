@@ -42,6 +42,29 @@ def arm_direction(joints: FloatArray) -> FloatArray:
     return np.asarray(along / np.linalg.norm(along))
 
 
+def wrist_in_picture(model: HandModel, mesh: HandMesh, K: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Returns where a picture shows the end of a hand, and where its forearm would lead.
+
+    Args:
+        model: of the hand.
+        mesh: one hand, camera frame.
+        K: (3, 3) intrinsics [px].
+
+    Returns:
+        (2, 2) [px] both ends of the wrist's width, and (2,) [px] the way along ``ARM_LENGTH`` of a straight
+        forearm.
+    """
+    loop = mesh.vertices[model.wrist_loop]
+    centre, direction = loop.mean(axis=0), arm_direction(mesh.joints21)
+    points = np.concatenate([loop, [centre, centre + ARM_LENGTH * direction]]) @ K.T
+    pixels = points[:, :2] / points[:, 2:]
+    along = pixels[-1] - pixels[-2]
+    across = np.array([-along[1], along[0]]) / max(float(np.hypot(*along)), 1e-9)
+    offsets = (pixels[:-2] - pixels[-2]) @ across
+    ends = pixels[-2] + np.outer([offsets.min(), offsets.max()], across)
+    return np.asarray(ends), np.asarray(along)
+
+
 def view_hand(
     renderer: RasterRenderer, model: HandModel, mesh: HandMesh, K: FloatArray, size: tuple[int, int]
 ) -> HandView:

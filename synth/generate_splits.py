@@ -192,7 +192,7 @@ def plan_splits(
     kept = {}
     for split, plan in plans.items():
         store = stores.open_cutouts(plan.cutouts)
-        notes.append(f"{split}: cut-outs of {len(store)} pictures: {_listed(stores.counts(store))}")
+        notes.append(stores.described(split, store))
         lacking = [side.value for side, count in stores.sides(store).items() if not count]
         if lacking:
             notes.append(f"{split} is left out: no {' and no '.join(lacking)} hand among its cut-outs")
@@ -310,10 +310,6 @@ def _link(folder: Path, target: Path) -> None:
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.symlink_to(target, target_is_directory=True)
-
-
-def _listed(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
 
 
 def _say(text: str, run: RunOptions) -> None:

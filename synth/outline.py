@@ -70,6 +70,8 @@ def refine_outline(
         beyond: (h, w) 0 or 1, beyond the end of the hand: never hand.
         settings: keys.
     """
+    if settings.rounds == 0:
+        return Outline(rendered, 1.0, 1.0)
     ycc = np.asarray(cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.6), cv2.COLOR_RGB2YCrCb), np.uint8)
     bins = colour_bins(ycc)
     side = max(cv2.boundingRect(rendered)[2:])

@@ -47,7 +47,7 @@ def local_evidence(bins: Any, inner: Any, outer: Any, band: Any, centres: Any, r
         for x in range(width):
             if inner[y, x]:
                 everywhere[bins[y, x]] += 1
-    _spread(everywhere)
+    spread(everywhere)
     for k in range(len(centres)):
         hand[:], back[:] = 0, 0
         x0, x1 = max(centres[k, 0] - radius, 0), min(centres[k, 0] + radius + 1, width)
@@ -63,8 +63,8 @@ def local_evidence(bins: Any, inner: Any, outer: Any, band: Any, centres: Any, r
                     behind += 1
         if fore < 20 or behind < 20:
             continue
-        _spread(hand)
-        _spread(back)
+        spread(hand)
+        spread(back)
         for y in range(y0, y1):
             for x in range(x0, x1):
                 if not band[y, x]:
@@ -84,7 +84,7 @@ def local_evidence(bins: Any, inner: Any, outer: Any, band: Any, centres: Any, r
 
 
 @nb.njit(cache=True, nogil=True)
-def _spread(histogram: Any) -> None:
+def spread(histogram: Any) -> None:
     """Smooths a histogram along brightness and colour and makes it sum to 1, in place."""
     copy = histogram.copy()
     step = C_BINS * C_BINS

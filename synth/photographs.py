@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -150,4 +150,5 @@ def _with(ref: DataRef, **options: str) -> DataRef:
 def _resolved(ref: DataRef) -> DataRef:
     """Makes the path absolute, for workers, and lists pictures that are missing."""
     ref = replace(ref, path=str(Path(ref.path).expanduser().resolve()))
-    return ref if "missing" in ref.options else _with(ref, missing="keep")
+    known = {option.name for option in fields(DATASETS.get(ref.name).options)}
+    return _with(ref, missing="keep") if "missing" in known - set(ref.options) else ref

@@ -50,6 +50,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "cutouts.margin": (0, 128),
     "cutouts.quality": (50, 100),
     "cutouts.max_bad": (0, 1),
+    "cutouts.arm.agreement": (0, 1),
     "cutouts.rule.fit_error": (0, 1),
     "cutouts.rule.inside": (0, 1),
     "cutouts.rule.light": (0, 255),
@@ -72,9 +73,6 @@ LIMITS: dict[str, tuple[float, float]] = {
     "paste.gain": (0, 0.9),
     "paste.shadow": (0, 0.95),
     "match.light": (0, 1),
-    "train": (0, ANY),
-    "val": (0, ANY),
-    "test": (0, ANY),
     "effects.exposure_stops": (-10, 4),
     "effects.low_light_stops": (-10, 4),
     "effects.motion_length": (0, 100),
@@ -87,7 +85,7 @@ LIMITS: dict[str, tuple[float, float]] = {
 """Dotted key -> smallest and largest value; of each end where the key is a range. Other numbers are 0 or
 more, and names that begin with ``p_`` are shares of 1."""
 
-SIGNED = ("effects.midtone", "effects.contrast")
+SIGNED = ("effects.midtone", "effects.contrast", "cutouts.arm.evidence", "cutouts.arm.skin")
 """Keys without limits of their own that may be negative."""
 
 

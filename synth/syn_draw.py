@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from handbench.compose import ALONE, Cutout, Paste
-from handbench.compose.composer import Masks, compose_masks, cutout_affine
+from handbench.arrays import FloatArray
+from handbench.compose import ALONE, Cutout, Masks, Paste, compose_masks
+from handbench.compose.cutout import NOMINAL
 from handbench.compose.effects import Effects, draw_effects
 from handbench.compose.kernels import count_overlap
 from handbench.errors import HandbenchError
 from handbench.formats.aih_plain_recipes import Move
 from handbench.synth.cutout_index import CutoutIndex
-from handbench.synth.syn_kernels import coarse_overlap
+from handbench.synth.syn_kernels import first_near
 from handbench.synth.syn_recipe import MoveSettings, SynRecipe
 from handbench.types import Side
 
 _STILL = Move((0.0, 0.0), 1.0, 0.0)
-_SLACK = 0.02  # a coarse ratio this far outside the bounds is not looked at closer
+_SLACK = 0.03  # a coarse ratio this far outside the bounds is not looked at closer
 _LIGHTEST, _DARKEST = 1.8, 0.55
 _SHARPEST = 0.35  # a difference of blur below this is not seen [px]
 _MOST_BLUR = 1.6
+_CLEANEST = 0.8  # a difference of noise below this is not seen [grey levels]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class PairDrawer:
         effects = self._effects(rng)
         if rng.random() < recipe.p_alone:
             target = self._read(_choose(rng, self.index.ids[side, None]))
-            paste = self._row(target, None, _move(rng, recipe.move), _STILL, False, effects, rng)
+            move = move_of(draw_moves(rng, recipe.move, 1)[0, 0])
+            paste = self._row(target, None, move, _STILL, False, effects, rng)
             return Drawn(paste, target, None, compose_masks(paste, target, None), 0, None)
         front = bool(rng.random() < recipe.paste.p_target_front)
         tries = 0
@@ -78,16 +82,13 @@ class PairDrawer:
             if ids is None:
                 continue
             target, other = self._read(ids[0]), self._read(ids[1])
-            bounds = self._bounds(rng)
-            for _ in range(recipe.overlap.tries):
-                tries += 1
-                moves = _move(rng, recipe.move), _move(rng, recipe.move, recipe.move.other_shift)
-                if not self._near(target, other, moves, bounds):
-                    continue
-                paste = self._row(target, other, *moves, front, effects, rng)
+            bounds, moves = self._bounds(rng), draw_moves(rng, recipe.move, recipe.overlap.tries)
+            for k in self._near(target, other, moves, bounds):
+                paste = self._row(target, other, *map(move_of, moves[k]), front, effects, rng)
                 masks = compose_masks(paste, target, other)
                 if bounds[0] <= self._ratio(masks) < bounds[1]:
-                    return Drawn(paste, target, other, masks, tries, bounds)
+                    return Drawn(paste, target, other, masks, tries + k + 1, bounds)
+            tries += len(moves)
         raise HandbenchError(
             f"no pair of cut-outs overlaps by {recipe.overlap.low:g} to {recipe.overlap.high:g}"
             f" in {tries} tries",
@@ -108,17 +109,20 @@ class PairDrawer:
         return low, low + width
 
     def _near(
-        self, target: Cutout, other: Cutout, moves: tuple[Move, Move], bounds: tuple[float, float]
-    ) -> bool:
-        """Tells by every fourth pixel whether an overlap may be in range."""
-        size = self.recipe.size
-        first, second, both = coarse_overlap(
-            target.mask, other.mask, cutout_affine(moves[0], target, size),
-            cutout_affine(moves[1], other, size), size, max(size // 64, 1),
-        )  # fmt: skip
-        whole = first if self.recipe.overlap.over == "target" else second
-        ratio = both / whole if whole else 0.0
-        return bounds[0] - _SLACK <= ratio < bounds[1] + _SLACK
+        self, target: Cutout, other: Cutout, moves: FloatArray, bounds: tuple[float, float]
+    ) -> Iterator[int]:
+        """Gives the moves whose overlap may be in range, by a look at few pixels."""
+        size, over = self.recipe.size, self.recipe.overlap.over == "target"
+        margins = np.array([target.margin, other.margin])
+        k = -1
+        while True:
+            k = first_near(
+                target.mask, other.mask, moves, margins, NOMINAL, size, max(size // 42, 1), over,
+                bounds[0] - _SLACK, bounds[1] + _SLACK, k + 1,
+            )  # fmt: skip
+            if k < 0:
+                return
+            yield k
 
     def _ratio(self, masks: Masks) -> float:
         first, second, both = count_overlap(masks.target, masks.other)
@@ -151,6 +155,7 @@ class PairDrawer:
             target_move=move,
             other_move=other_move,
             target_front=front,
+            arm=other is not None and other.arm is not None and bool(rng.random() < recipe.paste.p_arm),
             size=recipe.size,
             mode=recipe.paste.mode,
             mask=recipe.paste.mask,
@@ -175,7 +180,7 @@ class PairDrawer:
         sharp = [float(b) / m.scale for b, m in zip(columns["blur"][rows], (move, other_move), strict=True)]
         grain = columns["noise"][rows].astype(np.float64).tolist()
         blur = _lack(*sharp, most=_MOST_BLUR, least=_SHARPEST) if keys.blur else (0.0, 0.0)
-        noise = _lack(*grain, most=12.0, least=0.3) if keys.noise else (0.0, 0.0)
+        noise = _lack(*grain, most=12.0, least=_CLEANEST) if keys.noise else (0.0, 0.0)
         # The other hand is blurred before it is moved: in its cut-out's own pixels.
         return (red, green, blue), (blur[0], blur[1] * other_move.scale), noise
 
@@ -188,16 +193,25 @@ def _lack(mine: float, theirs: float, most: float, least: float) -> tuple[float,
     return (missing, 0.0) if mine < theirs else (0.0, missing)
 
 
-def _move(rng: np.random.Generator, keys: MoveSettings, shrink: float = 1.0) -> Move:
-    """Draws how a cut-out is moved (utils/data_utils.py: one law for both, the other's shift less)."""
-    right, down = rng.uniform(-keys.shift, keys.shift, 2).tolist()
-    scale, turn = rng.standard_normal(2).tolist()
-    turned = rng.random() < keys.p_turned
-    return Move(
-        (shrink * right, shrink * down),
-        1.0 + keys.scale * min(max(scale, -1.0), 1.0),
-        keys.degrees * min(max(turn, -2.0), 2.0) if turned else 0.0,
-    )
+def draw_moves(rng: np.random.Generator, keys: MoveSettings, count: int) -> FloatArray:
+    """Draws how both cut-outs are moved, (count, 2, 4): shift x, shift y, scale, angle [rad]; target first.
+
+    The law of utils/data_utils.py, one for both hands but for the other's shift.
+    """
+    even, normal = rng.random((count, 2, 3)), rng.standard_normal((count, 2, 2))
+    moves = np.empty((count, 2, 4))
+    moves[..., :2] = keys.shift * (2.0 * even[..., :2] - 1.0)
+    moves[:, 1, :2] *= keys.other_shift
+    moves[..., 2] = 1.0 + keys.scale * np.clip(normal[..., 0], -1.0, 1.0)
+    turns = np.deg2rad(keys.degrees) * np.clip(normal[..., 1], -2.0, 2.0)
+    moves[..., 3] = np.where(even[..., 2] < keys.p_turned, turns, 0.0)
+    return moves
+
+
+def move_of(values: FloatArray) -> Move:
+    """Returns one row (4,) of :func:`draw_moves` as a move."""
+    right, down, scale, angle = values.tolist()
+    return Move((right, down), scale, math.degrees(angle))
 
 
 def _choose(rng: np.random.Generator, ids: Any) -> int:

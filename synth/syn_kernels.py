@@ -1,4 +1,4 @@
-"""A quick look at how two moved masks overlap."""
+"""The search for moves whose hands overlap as asked, by a quick look at few pixels."""
 
 from __future__ import annotations
 
@@ -9,28 +9,53 @@ import numpy as np
 
 
 @nb.njit(cache=True, nogil=True)
-def coarse_overlap(
-    first: Any, second: Any, first_affine: Any, second_affine: Any, size: int, step: int
-) -> tuple[int, int, int]:
-    """Counts every ``step``-th pixel of a picture (size, size) in two masks and in both, by nearest pixels.
+def first_near(
+    target: Any, other: Any, moves: Any, margins: Any, nominal: int, size: int, step: int, over_target: bool,
+    low: float, high: float, start: int,
+) -> int:  # fmt: skip
+    """Returns the first of the drawn moves, from ``start`` on, whose overlap seems to lie in a range; or -1.
+
+    Every ``step``-th pixel of the picture is looked up in both masks.
 
     Args:
-        first: (S, S) uint8 mask.
-        second: (S, S) uint8 mask.
-        first_affine: (2, 3) from the picture to the first mask.
-        second_affine: (2, 3) from the picture to the second mask.
+        target: (S, S) uint8 mask.
+        other: (S, S) uint8 mask.
+        moves: (K, 2, 4) shift x, shift y, scale, angle [rad] of the target and of the other hand.
+        margins: (2,) rims of both stored pictures [px].
+        nominal: side of the nominal square [px].
         size: side of the picture [px].
         step: pixels from one to the next.
+        over_target: whether the share is over the target, else over the other hand.
+        low: of the range.
+        high: of the range.
+        start: first move to look at.
     """
-    a = b = both = 0
-    for y in range(step // 2, size, step):
-        for x in range(step // 2, size, step):
-            one = _at(first, first_affine, x, y)
-            two = _at(second, second_affine, x, y)
-            a += one
-            b += two
-            both += one & two
-    return a, b, both
+    affine = np.empty((2, 2, 3))
+    for k in range(start, len(moves)):
+        for i in range(2):
+            _affine(moves[k, i], margins[i], nominal, size, affine[i])
+        whole = both = 0
+        for y in range(step // 2, size, step):
+            for x in range(step // 2, size, step):
+                one, two = _at(target, affine[0], x, y), _at(other, affine[1], x, y)
+                whole += one if over_target else two
+                both += one & two
+        ratio = both / whole if whole else 0.0
+        if low <= ratio < high:
+            return k
+    return -1
+
+
+@nb.njit(cache=True, nogil=True)
+def _affine(move: Any, margin: int, nominal: int, size: int, out: Any) -> None:
+    """Fills the (2, 3) affine of :func:`handbench.compose.paste.source_affine`."""
+    factor = move[2] * nominal / size
+    c, s = factor * np.cos(move[3]), factor * np.sin(move[3])
+    middle, centre = (size - 1) / 2, margin + (nominal - 1) / 2
+    out[0, 0], out[0, 1] = c, -s
+    out[1, 0], out[1, 1] = s, c
+    out[0, 2] = centre + nominal * move[0] - c * middle + s * middle
+    out[1, 2] = centre + nominal * move[1] - s * middle - c * middle
 
 
 @nb.njit(cache=True, nogil=True)

@@ -60,6 +60,7 @@ class PasteSettings:
         mode: ``feathered``, or ``hard`` as in the original.
         mask: how masks are warped: ``threshold``, ``nearest``, or ``truncated`` as in the original.
         p_target_front: share of the samples whose target lies over the other hand.
+        p_arm: share of the other hands that bring their forearm, of those whose forearm was found.
         gain: both hands' colours are multiplied by a factor for each channel between 1 - this and 1 + this.
         tint_grey: whether pictures of grey cameras get a factor for each channel too, as in the original.
         shadow: share of light that the hand in front takes from the one behind; drawn up to this.
@@ -68,6 +69,7 @@ class PasteSettings:
     mode: Mode = "feathered"
     mask: MaskRule = "threshold"
     p_target_front: float = 0.3
+    p_arm: float = 0.85
     gain: float = 0.2
     tint_grey: bool = False
     shadow: float = 0.45

@@ -9,11 +9,10 @@ import numpy as np
 
 from handbench.compose import Cutout, cutout_of, paste_fields
 from handbench.compose.annotation import hand_annotations, overlap_fields
+from handbench.compose.blobs import encode_blobs
 from handbench.compose.composer import compose
-from handbench.compose.pictures import encode_jpeg
 from handbench.seeding import rng_for
 from handbench.store.dataset import Store
-from handbench.store.masks import encode_mask
 from handbench.store.record import encode_record
 from handbench.store.statistics import Statistics, bin_label
 from handbench.synth.cutout_index import index_cutouts
@@ -55,7 +54,7 @@ class SynMaker:
 def syn_fields(sample_id: int, drawn: Drawn) -> dict[str, Any]:
     """Returns the fields of a record (docs/formats.md), without its pictures."""
     paste, target, other = drawn.paste, drawn.target, drawn.other
-    overlap = overlap_fields(drawn.masks, paste.target_front)
+    overlap = overlap_fields(drawn.masks)
     front = target.side if paste.target_front else target.side.other
     return {
         "scene_id": sample_id,
@@ -93,16 +92,7 @@ def _source(cutout: Cutout) -> dict[str, Any]:
 
 def _blobs(drawn: Drawn) -> dict[str, bytes]:
     composed = compose(drawn.paste, drawn.target, drawn.other)
-    quality, masks = drawn.paste.effects.jpeg_quality, composed.masks
-    return {
-        "image": encode_jpeg(composed.image, quality),
-        "target_image": encode_jpeg(composed.target_image, quality),
-        "removed": encode_mask(composed.removed),
-        "target_amodal": encode_mask(masks.target.view(np.bool_)),
-        "target_visible": encode_mask(masks.target_visible.view(np.bool_)),
-        "other_amodal": encode_mask(masks.other.view(np.bool_)),
-        "other_visible": encode_mask(masks.other_visible.view(np.bool_)),
-    }
+    return encode_blobs(composed, drawn.paste.effects.jpeg_quality)
 
 
 def _statistics(fields: Mapping[str, Any]) -> Statistics:

@@ -22,6 +22,7 @@ from handbench.store.shard import ShardWriter
 from handbench.synth.aih_record import RecordMaker
 from handbench.synth.annotation import measure_overlap
 from handbench.synth.generate import SynthOptions, generate, resolve
+from handbench.synth.recipe import AihRecipe
 from handbench.types import Side
 
 NUM = 60
@@ -47,7 +48,7 @@ def write_store(folder: Path, records: list[bytes], kind: str = "aih/1") -> Path
 
 def test_samples_equal_the_scenes_that_were_rendered(root: Path) -> None:
     data = load_dataset("aih", root, split="val", quiet=True)
-    maker = resolve(OPTIONS)[0]()
+    maker = resolve(AihRecipe(p_absent=0.3), OPTIONS)[0]()
     assert isinstance(maker, RecordMaker) and len(data) == NUM and not data.coverage.partial
     hands = 0
     for i, record in enumerate(open_store(root / "val")):

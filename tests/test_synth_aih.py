@@ -19,6 +19,7 @@ from handbench.store import Record, open_store
 from handbench.store.record import encode_record
 from handbench.synth.aih_record import RecordMaker
 from handbench.synth.generate import SynthOptions, generate, resolve
+from handbench.synth.recipe import AihRecipe
 from handbench.types import HandParams, Side
 
 NUM = 90
@@ -39,7 +40,7 @@ def records(dataset: Path) -> list[Record]:
 
 @pytest.fixture(scope="module")
 def maker() -> RecordMaker:
-    made = resolve(OPTIONS)[0]()
+    made = resolve(AihRecipe(p_absent=0.2), OPTIONS)[0]()
     assert isinstance(made, RecordMaker)
     return made
 
@@ -56,7 +57,7 @@ def test_a_sample_depends_on_its_id_alone(records: list[Record], maker: RecordMa
 
 def test_workers_and_shards_do_not_enter(dataset: Path, tmp_path: Path) -> None:
     """300 records in two shards by two workers begin with the same 90."""
-    report = generate(tmp_path / "two", OPTIONS, 300, workers=2, quiet=True)
+    (report,) = [found.run for found in generate(tmp_path / "two", OPTIONS, 300, workers=2, quiet=True)]
     assert report.manifest is not None and len(report.manifest.shards) == 2
     long, short = open_store(tmp_path / "two"), open_store(dataset)
     assert [record.checksum for record in long[:NUM]] == [record.checksum for record in short]

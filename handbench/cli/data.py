@@ -7,6 +7,7 @@ import click
 from handbench.cli.lazy import LazyGroup
 
 _COMMANDS = {
+    "cutouts": ("handbench.cli.data_cutouts:cutouts", "Cut single hands out of photographs, for pasting."),
     "howto": ("handbench.cli.data_list:howto", "Licence, source and tree of a dataset, and what to type."),
     "list": ("handbench.cli.data_list:list_datasets", "The datasets that load, and the keys of each."),
     "orders": ("handbench.cli.data_orders:orders", "Every joint order as a table and as a picture."),

@@ -10,7 +10,7 @@ from handbench.arrays import FloatArray
 from handbench.camera import apply_affine, invert_affine
 from handbench.compose import kernels
 from handbench.compose.composer import Masks, cutout_affine
-from handbench.compose.cutout import Cutout, hand_k
+from handbench.compose.cutout import Cutout
 from handbench.compose.paste import Paste
 from handbench.formats.aih_plain_recipes import Move
 from handbench.hands.rotations import exponential, logarithm, product, turned
@@ -25,7 +25,7 @@ def hand_annotations(
     """Returns ``right`` and ``left`` -> the fields of a hand (docs/formats.md), None for an absent one."""
     hands: dict[str, dict[str, Any] | None] = {"right": None, "left": None}
     nothing = np.zeros_like(masks.target)
-    front_of_target = nothing if paste.target_front else masks.other
+    front_of_target = nothing if paste.target_front else masks.other | masks.other_arm
     hands[target.side.value] = _hand(
         paste.target_move, paste.size, target, masks.target, masks.target_visible, front_of_target
     )
@@ -37,12 +37,12 @@ def hand_annotations(
     return hands
 
 
-def overlap_fields(masks: Masks, target_front: bool) -> dict[str, Any]:
+def overlap_fields(masks: Masks) -> dict[str, Any]:
     """Returns the target's ``occlusion``, ``depth_order`` by role, and both ratios of the overlap."""
     first, second, both = kernels.count_overlap(masks.target, masks.other)
-    covered = 0 if target_front else both
+    seen = int(masks.target_visible.sum())
     return {
-        "occlusion": covered / first if first else None,
+        "occlusion": 1.0 - seen / first if first else None,
         "overlap_target": both / first if first else 0.0,
         "overlap_other": both / second if second else 0.0,
         "overlaps": both > 0,
@@ -50,11 +50,11 @@ def overlap_fields(masks: Masks, target_front: bool) -> dict[str, Any]:
 
 
 def _hand(move: Move, size: int, cutout: Cutout, whole: Any, seen: Any, front: Any) -> dict[str, Any]:
-    hand = cutout.hand_fields
+    hand = cutout.annotation()
     affine = invert_affine(cutout_affine(move, cutout, size))
     turn = _turn_of(affine)
     pose, transl = _turned_params(hand, turn)
-    K = np.asarray(_lifted(affine) @ hand_k(cutout.fields) @ turn.T)
+    K = np.asarray(_lifted(affine) @ hand["K"] @ turn.T)
     joints = np.asarray(hand["joints"], dtype=np.float64) @ turn.T
     amount, visible = int(whole.sum()), int(seen.sum())
     shares = _visibility(hand, joints, K, affine, front)

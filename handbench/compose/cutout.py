@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
-from handbench.arrays import FloatArray, ImageArray
+from handbench.arrays import ImageArray
 from handbench.errors import CorruptError
+from handbench.store.fields import decode_fields
 from handbench.store.masks import decode_mask
 from handbench.store.record import Record
 from handbench.types import Side
@@ -30,7 +31,9 @@ class Cutout:
         side: which hand.
         fields: as docs/formats.md lists them; arrays in the stored picture's pixels.
         mask: (S, S) uint8 0 or 1, the whole hand.
-        hand_box: x, y, w, h [px] of ``hand`` in the stored picture.
+        arm: (S, S) uint8, what is seen of its forearm; None where none was found.
+        hand_box: x, y, w, h [px] of the hand in the stored picture.
+        paste_box: x, y, w, h [px] of ``hand()`` in the stored picture: of the hand and its forearm.
         margin: rim round the nominal square [px].
         record: the stored record.
     """
@@ -39,23 +42,23 @@ class Cutout:
     side: Side
     fields: Mapping[str, Any]
     mask: npt.NDArray[np.uint8]
+    arm: npt.NDArray[np.uint8] | None
     hand_box: tuple[int, int, int, int]
+    paste_box: tuple[int, int, int, int]
     margin: int
     record: Record
 
     def picture(self) -> ImageArray:
-        """Decodes the whole stored picture, (S, S, 3) uint8 RGB."""
+        """Decodes the whole stored picture, (S, S, 4) uint8 RGB and 255."""
         return _decode(self.record, "image")
 
     def hand(self) -> ImageArray:
-        """Decodes the hand alone, (h, w, 3) uint8 RGB: its own colours continued beyond its outline."""
+        """Decodes hand and forearm, (h, w, 4) uint8 RGB and 255: their colours go on beyond their outline."""
         return _decode(self.record, "hand")
 
-    @property
-    def hand_fields(self) -> Mapping[str, Any]:
-        """Parameters, joints and camera of the hand."""
-        found: Mapping[str, Any] = self.fields["hand"]
-        return found
+    def annotation(self) -> dict[str, Any]:
+        """Decodes parameters, joints and camera of the hand; pictures do without them."""
+        return decode_fields(self.record.blob("annotation"))
 
 
 def cutout_of(record: Record) -> Cutout:
@@ -70,13 +73,14 @@ def cutout_of(record: Record) -> Cutout:
             f"cut-out {record.id} cannot be pasted: {fields.get('bad', 'it is no cut-out')}",
             "are the cut-outs those that the samples were made from?",
         )
-    x, y, w, h = (int(value) for value in fields["hand_box"])
+    boxes = [tuple(int(value) for value in fields[name]) for name in ("hand_box", "paste_box")]
     return Cutout(
         record.id,
         Side(fields["side"]),
         fields,
         decode_mask(record.blob("mask")).view(np.uint8),
-        (x, y, w, h),
+        decode_mask(record.blob("arm")).view(np.uint8) if fields["arm"] else None,
+        *boxes,
         int(fields["margin"]),
         record,
     )
@@ -84,11 +88,6 @@ def cutout_of(record: Record) -> Cutout:
 
 def _decode(record: Record, name: str) -> ImageArray:
     try:
-        return np.asarray(simplejpeg.decode_jpeg(record.blob(name), colorspace="RGB"))
+        return np.asarray(simplejpeg.decode_jpeg(record.blob(name), colorspace="RGBA"))
     except (ValueError, KeyError) as error:
         raise CorruptError(f"cut-out {record.id}: {name} does not decode: {error}", "pack it again") from None
-
-
-def hand_k(fields: Mapping[str, Any]) -> FloatArray:
-    """Returns the (3, 3) intrinsics of the stored picture."""
-    return np.asarray(fields["hand"]["K"], dtype=np.float64)

@@ -91,12 +91,16 @@ def draw_effects(
     )
 
 
-def apply_effects(image: npt.NDArray[np.uint8] | npt.NDArray[np.float32], effects: Effects) -> Picture:
+def apply_effects(
+    image: npt.NDArray[np.uint8] | npt.NDArray[np.float32], effects: Effects, origin: tuple[int, int] = (0, 0)
+) -> Picture:
     """Returns the picture as the described camera records it.
 
     Args:
         image: (h, w, 3) sRGB, uint8 or float32 in 0..255.
         effects: what `draw_effects` gave; the picture's JPEG step is the writer's.
+        origin: row and column of a whole picture that ``image`` is a window of. Inside a rim of
+            ``effects.blur_radius`` the window is as the whole picture would be.
 
     Returns:
         (h, w, 3) uint8; the input is not changed.
@@ -114,9 +118,9 @@ def apply_effects(image: npt.NDArray[np.uint8] | npt.NDArray[np.float32], effect
     out = np.empty((height, 3 * width), np.uint8)
     _expose(
         picture.reshape(height, 3 * width),
-        noise_field(height, width),
-        effects.noise_offset[0],
-        3 * effects.noise_offset[1],
+        noise_field(height + origin[0], width + origin[1]),
+        effects.noise_offset[0] + origin[0],
+        3 * (effects.noise_offset[1] + origin[1]),
         np.asarray(effects.gain, np.float32),
         np.float32(effects.midtone),
         np.float32(effects.contrast),
@@ -139,13 +143,17 @@ def _gaussian_radius(sigma: float) -> int:
     return max(1, ceil(3 * sigma))
 
 
-@lru_cache(maxsize=4)
 def noise_field(height: int, width: int) -> npt.NDArray[np.int8]:
-    """Makes unit noise as a sensor's pipeline leaves it: part grey, part colour, a little smoothed.
+    """Returns unit noise as a sensor's pipeline leaves it: part grey, part colour, a little smoothed.
 
-    One field serves all pictures: drawing fresh normals for one picture costs 1.5 ms. It is at
-    least (512 + height, 512 + width) so that any offset fits, and repeats every 512 pixels.
+    One field serves all pictures: drawing fresh normals for one picture costs 1.5 ms. It has at least
+    (512 + height, 3 (512 + width)) values, so that any offset fits, and repeats every 512 pixels.
     """
+    return _noise_tiles(2 + (height - 1) // _FIELD_SIDE, 2 + (width - 1) // _FIELD_SIDE)
+
+
+@lru_cache(maxsize=4)
+def _noise_tiles(down: int, across: int) -> npt.NDArray[np.int8]:
     rng = np.random.default_rng(20_240_607)
     white = rng.standard_normal((_FIELD_SIDE, _FIELD_SIDE, 3)).astype(np.float32)
     grey = rng.standard_normal((_FIELD_SIDE, _FIELD_SIDE, 1)).astype(np.float32)
@@ -153,8 +161,7 @@ def noise_field(height: int, width: int) -> npt.NDArray[np.int8]:
     smooth = cv2.GaussianBlur(wrapped, (5, 5), 0.8)[2:-2, 2:-2]
     field = 0.75 * grey + 0.45 * white + 0.5 * smooth / np.float32(smooth.std())
     unit = np.clip(np.rint(field / field.std() * FIELD_UNIT), -127, 127).astype(np.int8)
-    repeats = (2 + (height - 1) // _FIELD_SIDE, 2 + (width - 1) // _FIELD_SIDE, 1)
-    tiled = np.tile(unit, repeats)
+    tiled = np.tile(unit, (down, across, 1))
     return tiled.reshape(tiled.shape[0], -1)
 
 

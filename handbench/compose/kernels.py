@@ -8,7 +8,8 @@ import numba as nb
 import numpy as np
 
 THRESHOLD, NEAREST, TRUNCATED = 0, 1, 2
-_WHOLE = 1.0 - 1e-6
+_BITS = 16
+_ONE = 1 << _BITS
 
 
 @nb.njit(cache=True, nogil=True)
@@ -41,85 +42,78 @@ def warp_mask(mask: Any, affine: Any, box: Any, size: int, rule: int) -> Any:
     out = np.zeros((size, size), dtype=np.uint8)
     x0, y0, x1, y1 = reach(affine, box, size)
     height, width = mask.shape
+    one = np.float64(_ONE)
+    right, down = np.int64(np.rint(affine[0, 0] * one)), np.int64(np.rint(affine[1, 0] * one))
+    # Nearest pixels are those of a place half a pixel on, rounded down.
+    half = np.int64(_ONE // 2) if rule == NEAREST else np.int64(0)
     for y in range(y0, y1):
+        u = np.int64(np.rint((affine[0, 0] * x0 + affine[0, 1] * y + affine[0, 2]) * one)) + half
+        v = np.int64(np.rint((affine[1, 0] * x0 + affine[1, 1] * y + affine[1, 2]) * one)) + half
+        row = out[y]
         for x in range(x0, x1):
-            u = affine[0, 0] * x + affine[0, 1] * y + affine[0, 2]
-            v = affine[1, 0] * x + affine[1, 1] * y + affine[1, 2]
-            if rule == NEAREST:
-                i, j = int(np.floor(v + 0.5)), int(np.floor(u + 0.5))
-                if 0 <= i < height and 0 <= j < width:
-                    out[y, x] = mask[i, j]
-                continue
-            i, j = int(np.floor(v)), int(np.floor(u))
+            j, i = u >> _BITS, v >> _BITS
+            p, q = u & (_ONE - 1), v & (_ONE - 1)
+            u += right
+            v += down
             if i < 0 or j < 0 or i + 1 >= height or j + 1 >= width:
                 continue
-            top, bottom = mask[i, j] + mask[i, j + 1], mask[i + 1, j] + mask[i + 1, j + 1]
-            if top + bottom == 0:
-                continue
-            if top + bottom == 4:
-                out[y, x] = 1
-                continue
-            p, q = u - j, v - i
-            value = (1 - q) * ((1 - p) * mask[i, j] + p * mask[i, j + 1]) + q * (
-                (1 - p) * mask[i + 1, j] + p * mask[i + 1, j + 1]
-            )
-            out[y, x] = value >= (0.5 if rule == THRESHOLD else _WHOLE)
+            a, b, c, d = mask[i, j], mask[i, j + 1], mask[i + 1, j], mask[i + 1, j + 1]
+            total = a + b + c + d
+            if rule == NEAREST:
+                row[x] = a
+            elif total == 4:
+                row[x] = 1
+            elif total > 0:
+                top, bottom = (_ONE - p) * a + p * b, (_ONE - p) * c + p * d
+                share = (_ONE - q) * top + q * bottom
+                # Cut to whole numbers it is 1 only where every pixel that counts is 1.
+                row[x] = share >= (_ONE * _ONE // 2 if rule == THRESHOLD else _ONE * _ONE)
     return out
 
 
 @nb.njit(cache=True, nogil=True)
-def paste_hand(
-    picture: Any, hand: Any, soft: Any, box: Any, affine: Any, keep: Any, shade: Any, light: Any, noise: Any,
-    row: int, column: int, deviation: float,
+def blend(
+    picture: Any, layer: Any, keep: Any, shade: Any, light: Any, noise: Any, row: int, column: int,
+    deviation: float,
 ) -> None:  # fmt: skip
-    """Pastes a hand into a picture, in place.
+    """Lays a hand over a picture, in place.
 
     Args:
-        picture: (N, N, 3) uint8.
-        hand: (h, w, 3) uint8, colours also beyond its outline.
-        soft: (h, w) uint8, how much of each pixel is hand.
-        box: x, y, w, h [px] of ``hand`` in the source that ``affine`` leads to.
-        affine: (2, 3) from the picture's pixels to the source's.
-        keep: (N, N) uint8, how much of what is there stays in front (0 nothing, 255 all); or (0, 0).
-        shade: (N, N) uint8, how much light the hand keeps (255 all); or (0, 0).
+        picture: (h, w, 3) uint8.
+        layer: (h, w, 4) uint8, the hand's colours and its share of each pixel.
+        keep: (h, w) uint8, how much of what is there stays in front (0 nothing, 255 all); or (0, 0).
+        shade: (h, w) uint8, how much light the hand keeps (255 all); or (0, 0).
         light: (3,) float32 factor on the hand's colours.
         noise: (H, 3 W) int8 field.
         row: of the field that the picture's first row takes.
-        column: the same, of its first pixel.
-        deviation: factor on the field.
+        column: the same, of its first value.
+        deviation: factor on the field; 0 for none.
     """
-    height, width = soft.shape
-    x0, y0, x1, y1 = reach(affine, box, len(picture))
-    for y in range(y0, y1):
-        for x in range(x0, x1):
-            u = affine[0, 0] * x + affine[0, 1] * y + affine[0, 2] - box[0]
-            v = affine[1, 0] * x + affine[1, 1] * y + affine[1, 2] - box[1]
-            i, j = int(np.floor(v)), int(np.floor(u))
-            if i < 0 or j < 0 or i + 1 >= height or j + 1 >= width:
+    height, width = layer.shape[:2]
+    full, half = np.float32(255), np.float32(0.5)
+    kept, shaded, noisy = keep.shape[0] > 0, shade.shape[0] > 0, deviation > 0
+    grain = np.float32(deviation)
+    for y in range(height):
+        for x in range(width):
+            share = np.float32(layer[y, x, 3])
+            if kept:
+                share *= np.float32(255 - keep[y, x]) / full
+            if share < half:
                 continue
-            p, q = np.float32(u - j), np.float32(v - i)
-            w00, w01 = (1 - q) * (1 - p), (1 - q) * p
-            w10, w11 = q * (1 - p), q * p
-            alpha = w00 * soft[i, j] + w01 * soft[i, j + 1] + w10 * soft[i + 1, j] + w11 * soft[i + 1, j + 1]
-            if keep.shape[0] > 0:
-                alpha *= np.float32(255 - keep[y, x]) / np.float32(255)
-            if alpha < np.float32(0.5):
-                continue
-            alpha /= np.float32(255)
-            dim = np.float32(shade[y, x]) / np.float32(255) if shade.shape[0] > 0 else np.float32(1)
+            share /= full
+            dim = np.float32(shade[y, x]) / full if shaded else np.float32(1)
             for c in range(3):
-                colour = (
-                    w00 * hand[i, j, c] + w01 * hand[i, j + 1, c]
-                    + w10 * hand[i + 1, j, c] + w11 * hand[i + 1, j + 1, c]
-                )  # fmt: skip
-                colour = colour * light[c] * dim + np.float32(deviation) * noise[row + y, column + 3 * x + c]
-                value = picture[y, x, c] + alpha * (colour - picture[y, x, c]) + np.float32(0.5)
-                picture[y, x, c] = np.uint8(min(max(value, np.float32(0)), np.float32(255)))
+                colour = np.float32(layer[y, x, c]) * light[c] * dim
+                if noisy:
+                    colour += grain * np.float32(noise[row + y, column + 3 * x + c])
+                below = np.float32(picture[y, x, c])
+                value = below + share * (colour - below) + half
+                picture[y, x, c] = np.uint8(min(max(value, np.float32(0)), full))
 
 
 @nb.njit(cache=True, nogil=True)
 def darken(picture: Any, shade: Any, mask: Any) -> None:
-    """Takes light from the pixels (N, N, 3) under a mask, in place; ``shade`` (N, N), 255 keeps all."""
+    """Takes light from the pixels (h, w, 3) under a mask, in place; ``shade`` (h, w), 255 keeps all."""
     height, width = mask.shape
     for y in range(height):
         for x in range(width):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from math import cos, pi, sin
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ class Paste:
         target_move: of the target, in the cut-out's nominal square (docs/formats.md).
         other_move: of the other hand; its shift as used, already shrunk.
         target_front: whether the target lies over the other hand.
+        arm: whether the other hand brings its forearm.
         size: side of the picture [px].
         mode: how the edge is pasted: ``feathered``, or ``hard`` along the mask as in the original.
         mask: how masks are warped: ``threshold`` (bilinear, at one half), ``nearest``, or ``truncated``
@@ -46,6 +47,7 @@ class Paste:
     target_move: Move
     other_move: Move
     target_front: bool
+    arm: bool
     size: int
     mode: Mode
     mask: MaskRule
@@ -61,18 +63,30 @@ class Paste:
         return self.other == ALONE
 
 
+_NAMES, _MOVE_NAMES, _EFFECT_NAMES = (
+    tuple(field.name for field in fields(kind)) for kind in (Paste, Move, Effects)
+)
+
+
 def paste_fields(paste: Paste) -> dict[str, Any]:
     """Returns a row as plain values for a record."""
-    return asdict(paste)
+    # Not dataclasses.asdict: it copies every number, 0.3 ms a row.
+    values = {name: getattr(paste, name) for name in _NAMES}
+    for name in ("target_move", "other_move"):
+        move = values[name]
+        values[name] = {part: getattr(move, part) for part in _MOVE_NAMES}
+    effects = paste.effects
+    values["effects"] = {name: getattr(effects, name) for name in _EFFECT_NAMES}
+    return values
 
 
-def paste_of(fields: Mapping[str, Any]) -> Paste:
+def paste_of(values: Mapping[str, Any]) -> Paste:
     """Undoes :func:`paste_fields`.
 
     Raises:
         KeyError, TypeError, ValueError: when a value is missing or of another kind.
     """
-    values = dict(fields)
+    values = dict(values)
     for name in ("target_move", "other_move"):
         move = values[name]
         red, green, blue = move["gain"]

@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numba as nb
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import BoolArray, ImageArray
 from handbench.errors import HandbenchError
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a picture: rows ``top`` to ``bottom``, columns ``left`` to ``right``, ends not included."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Cuts the window out of a picture."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) [px]."""
+        return self.right - self.left, self.bottom - self.top
+
+    def grown(self, by: int, size: int) -> Window:
+        """Returns the window with a rim of ``by`` pixels, inside a picture of (size, size)."""
+        return Window(
+            max(self.top - by, 0),
+            min(self.bottom + by, size),
+            max(self.left - by, 0),
+            min(self.right + by, size),
+        )
+
+    def inside(self, outer: Window) -> tuple[slice, slice]:
+        """Cuts the window out of a larger one that was cut out before."""
+        top, left = self.top - outer.top, self.left - outer.left
+        return slice(top, top + self.size[1]), slice(left, left + self.size[0])
+
+
+def window_of(mask: npt.NDArray[np.uint8]) -> Window:
+    """Returns the least window with all pixels of a mask (h, w); of a pixel where there are none."""
+    x, y, w, h = cv2.boundingRect(mask)
+    return Window(y, y + max(h, 1), x, x + max(w, 1))
+
+
 def differ(first: ImageArray, second: ImageArray, reach: int) -> BoolArray:
     """Returns where two pictures may differ once blur has spread by ``reach`` pixels, (h, w) bool."""
-    found = _differ(np.ascontiguousarray(first), np.ascontiguousarray(second))
-    if reach > 0:
-        side = 2 * reach + 1
-        found = cv2.dilate(found, np.ones((side, side), np.uint8))
-    return np.asarray(found).view(np.bool_)
+    found = np.asarray(_differ(first, second)).view(np.bool_)
+    return spread(found, reach) if reach > 0 else found
+
+
+def spread(mask: BoolArray, reach: int) -> BoolArray:
+    """Returns a mask (h, w) grown by ``reach`` pixels in rows and columns."""
+    side = 2 * reach + 1
+    grown = cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8))
+    return np.asarray(grown).view(np.bool_)
 
 
 @nb.njit(cache=True, nogil=True)
