@@ -1,4 +1,4 @@
-"""Where background pictures come from: painted families, split between train and test, or a folder."""
+"""Where background pictures come from: painted families, a folder, or a dataset's frames without hands."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from handbench.registry import Registry, nearest
 from handbench.seeding import rng_for
 from handbench.synth import background_cache
 from handbench.synth.background_paint import Painter
+from handbench.synth.persons import Mine
 
 FAMILIES: Registry[Painter] = Registry("background family", "handbench.backgrounds")
 _MODULES = {
@@ -36,7 +37,7 @@ TEST_FAMILIES: tuple[str, ...] = ("brick", "foliage", "paper", "shelves")
 TRAIN_FAMILIES: tuple[str, ...] = tuple(sorted(_OWN - set(TEST_FAMILIES)))
 
 _VERSION = 1  # raised when a painter changes what it paints
-_CACHED_PHOTOS = 64
+CACHED_PHOTOS = 64
 _PHOTO_SIDE = 512
 
 
@@ -84,20 +85,26 @@ class BackgroundSource(Protocol):
 
 
 def open_backgrounds(
-    spec: str = "procedural", settings: BackgroundSettings | None = None
+    spec: str = "procedural", settings: BackgroundSettings | None = None, mine: Mine | None = None
 ) -> BackgroundSource:
     """Opens a source of backgrounds.
 
     Args:
-        spec: ``procedural``, or ``folder:DIR`` or DIR for a folder of jpg and png files.
+        spec: ``procedural``, ``folder:DIR`` or DIR for a folder of jpg and png files, or
+            ``interhand:DIR[@split=train,...]`` for the frames of InterHand2.6M without their hands.
         settings: what to draw from.
+        mine: who of a recording's people may be shown; all by default.
 
     Raises:
-        HandbenchError: for an unknown family, or a folder without images.
+        HandbenchError: for an unknown family, a folder without images, or what the dataset's loader raises.
     """
     chosen = settings or BackgroundSettings()
     if spec == "procedural":
         return PaintedBackgrounds(chosen)
+    if spec.startswith("interhand:"):
+        from handbench.synth.background_frames import FrameBackgrounds
+
+        return FrameBackgrounds(spec, chosen, mine)
     return FolderBackgrounds(Path(spec.removeprefix("folder:")), chosen)
 
 
@@ -149,7 +156,7 @@ class PaintedBackgrounds:
         """Returns the family that was drawn, and a crop of one of its pictures."""
         family = self.families[int(rng.integers(len(self.families)))]
         picture = self.painting(family, int(rng.integers(self.settings.pictures)))
-        return family, _cropped(rng, picture, size, self.settings, gain)
+        return family, cropped(rng, picture, size, self.settings, gain)
 
 
 def paint(family: str, index: int, side: int) -> ImageArray:
@@ -202,13 +209,13 @@ class FolderBackgrounds:
     ) -> tuple[str, ImageArray]:
         """Returns ``folder`` and a crop of a photograph; raises as `draw` does."""
         photo = self._photo(int(rng.integers(len(self.files))))
-        return "folder", _cropped(rng, photo, size, self.settings, gain)
+        return "folder", cropped(rng, photo, size, self.settings, gain)
 
     def _photo(self, index: int) -> ImageArray:
         found = self._cache.pop(index, None)
         if found is None:
             found = _read_photo(self.files[index])
-            if len(self._cache) >= _CACHED_PHOTOS:
+            if len(self._cache) >= CACHED_PHOTOS:
                 self._cache.popitem(last=False)
         self._cache[index] = found
         return found
@@ -228,7 +235,7 @@ def _read_photo(path: Path) -> ImageArray:
     return np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
 
 
-def _cropped(
+def cropped(
     rng: np.random.Generator,
     picture: ImageArray,
     size: tuple[int, int],

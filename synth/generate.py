@@ -20,10 +20,11 @@ from handbench.synth.aih_scene import SceneMaker
 from handbench.synth.backgrounds import open_backgrounds
 from handbench.synth.cutout_stores import RunOptions
 from handbench.synth.dataset_recipe import DatasetRecipe, load_recipe
-from handbench.synth.generate_splits import SourceOptions, SplitReport, generate_splits
+from handbench.synth.generate_splits import SplitReport, generate_splits
 from handbench.synth.recipe import GENERATOR, AihRecipe
 from handbench.synth.renderers import make_renderer
 from handbench.synth.sources import open_poses
+from handbench.synth.split_plan import SourceOptions
 from handbench.synth.syn_record import Keep
 from handbench.types import Side
 

@@ -103,7 +103,7 @@ class RealMotion:
         # Reflected in x, rotations turn the other way about y and z.
         pose = (motion.pose[source][row].reshape(16, 3) * (flip[0] * flip)).reshape(48)
         model = self.models[side]
-        params = HandParams(side, pose, motion.betas[source], motion.transl[source][row] * flip)
+        params = HandParams(side, pose, motion.betas[source][row], motion.transl[source][row] * flip)
         before = forward_one(model, params).joints21.mean(axis=0)
         params = params.replace(betas=np.clip(params.betas + change, -3.0, 3.0))
         mesh = forward_one(model, params)

@@ -16,6 +16,7 @@ from handbench.errors import HandbenchError
 from handbench.hands.fitting import estimate_betas, fit_hands
 from handbench.hands.model import HandModel, forward
 from handbench.moments import SIDES, Moments
+from handbench.types import Side
 
 FEWEST_JOINTS = 10
 """A hand with fewer annotated joints is not fitted."""
@@ -46,7 +47,7 @@ class FittedMoments:
 
 
 def hands_of_moments(
-    moments: Moments, models: Mapping[object, HandModel], wanted: BoolArray | None = None
+    moments: Moments, models: Mapping[Side, HandModel], wanted: BoolArray | None = None
 ) -> FittedMoments:
     """Returns the parameters of all hands: annotated where they are for these models, else fitted.
 
@@ -81,7 +82,7 @@ def hands_of_moments(
     return FittedMoments(pose, betas, transl, error, False)
 
 
-def _errors(moments: Moments, models: Mapping[object, HandModel], fitted: FittedMoments) -> FloatArray:
+def _errors(moments: Moments, models: Mapping[Side, HandModel], fitted: FittedMoments) -> FloatArray:
     """Returns (M, 2) mean distances [m] of annotated parameters to annotated joints."""
     error = np.full(fitted.pose.shape[:2], np.nan)
     for s, side in enumerate(SIDES):

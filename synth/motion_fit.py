@@ -1,34 +1,25 @@
-"""The tracked motion of two real hands as parameters of our hand models: fitted once, then kept.
-
-The fits lie in the user's cache under a name made of everything that decides them: the files, the hand models
-and the version of this code. ``HANDBENCH_CACHE`` names another folder, or ``off``.
-"""
+"""The tracked motion of two real hands as parameters of our hand models: fitted once, then kept."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
-import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from handbench.arrays import FloatArray, IndexArray
-from handbench.cache import cache_folder, keep_file
+from handbench.arrays import FloatArray
 from handbench.errors import HandbenchError
 from handbench.formats.motion import read_motion
 from handbench.formats.tzionas import list_sequences, motion_path, read_tzionas_joints
 from handbench.hands.contact import min_distance, penetration
 from handbench.hands.fitting import fit_hands
 from handbench.hands.model import HandModel, forward
+from handbench.synth.recorded_motion import FittedMotion, kept_motion
 from handbench.types import Side
 
 VERSION = "motion-fit/1"
-
-_BY_SIDE = ("pose", "transl", "betas", "arms")
 
 MAX_PENETRATION = 0.003
 """Frames whose hands lie deeper in each other after the separation are dropped [m]."""
@@ -36,35 +27,8 @@ MAX_PENETRATION = 0.003
 MAX_SHIFT = 0.006
 """The right hand is moved at most this far out of the left one [m]."""
 
-
-@dataclass(frozen=True)
-class FittedMotion:
-    """Frames with two hands, as the fit found them.
-
-    Attributes:
-        pose: for each side (N, 48) [rad].
-        transl: for each side (N, 3) [m].
-        betas: for each side (10,).
-        arms: for each side (N, 3), unit vectors from wrist to elbow.
-        sequence: (N,) index into ``names``.
-        frame: (N,) number of the frame in its sequence, from 0.
-        gaps: (N,) least distance of the two surfaces [m].
-        names: the sequences.
-        dropped: how many frames were left out, by reason.
-    """
-
-    pose: dict[Side, FloatArray]
-    transl: dict[Side, FloatArray]
-    betas: dict[Side, FloatArray]
-    arms: dict[Side, FloatArray]
-    sequence: IndexArray
-    frame: IndexArray
-    gaps: FloatArray
-    names: tuple[str, ...]
-    dropped: dict[str, int]
-
-    def __len__(self) -> int:
-        return len(self.frame)
+SETTLING = 12
+"""How many places :func:`settle` tries."""
 
 
 def motion_fingerprint(root: Path, names: Sequence[str], models: Mapping[Side, HandModel]) -> str:
@@ -98,14 +62,12 @@ def fitted_motion(
     Raises:
         HandbenchError: when a file is damaged, or no frame is left.
     """
-    path = _cache_path(fingerprint)
-    motion = None if path is None else _read(path, tuple(names))
-    if motion is None:
+
+    def fit() -> FittedMotion:
         print(f"fitting the hands of {len(names)} sequences, once", file=sys.stderr, flush=True)
-        motion = fit_motion(root, names, models)
-        if path is not None:
-            _write(path, motion)
-    return motion
+        return fit_motion(root, names, models)
+
+    return kept_motion(fingerprint, tuple(names), fit)
 
 
 def fit_motion(root: Path, names: Sequence[str], models: Mapping[Side, HandModel]) -> FittedMotion:
@@ -137,7 +99,7 @@ def fit_motion(root: Path, names: Sequence[str], models: Mapping[Side, HandModel
     return FittedMotion(
         {side: pose[side][keep] for side in Side},
         {side: transl[side][keep] for side in Side},
-        betas,
+        {side: np.tile(betas[side], (int(keep.sum()), 1)) for side in Side},
         {side: arms[side][keep] for side in Side},
         np.repeat(np.arange(len(names)), lengths)[keep],
         np.concatenate([np.arange(length) for length in lengths])[keep],
@@ -177,6 +139,27 @@ def separate(
     return shift, found.depth
 
 
+def settle(
+    a: FloatArray, b: FloatArray, model_a: HandModel, model_b: HandModel, most: float, enough: float = 0.001
+) -> tuple[FloatArray, float]:
+    """Moves hand A to where it lies least deep in hand B; arguments and result as :func:`separate`.
+
+    Between laced fingers every way out leads into the next finger: here the steps become shorter, and the
+    best place is kept, so that the hands never end deeper in each other than they were.
+    """
+    shift, best, least = np.zeros(3), np.zeros(3), np.inf
+    for turn in range(SETTLING):
+        found = penetration(a + shift, model_a.closed_faces, b, model_b.closed_faces)
+        if found.depth < least:
+            best, least = shift, found.depth
+        if found.depth <= enough:
+            break
+        way = found.exit - found.point if found.inside_b else found.point - found.exit
+        shift = shift + way * (1.0 - 0.5 * enough / found.depth) / (1.0 + turn / 3)
+        shift = shift * min(1.0, most / max(float(np.sqrt(shift @ shift)), 1e-9))
+    return best, least
+
+
 def _arms(path: Path) -> FloatArray:
     """Returns (T, 3) unit vectors from the wrist to the elbow: against the forearm bone's own x axis."""
     motion = read_motion(path)
@@ -184,39 +167,3 @@ def _arms(path: Path) -> FloatArray:
     if bone is None:
         raise HandbenchError(f"{path}: has no bone 'Lower Arm'", "is this a tracked hand?")
     return np.asarray(-motion.frames[:, bone, :, 0])
-
-
-def _cache_path(fingerprint: str) -> Path | None:
-    folder = cache_folder("motion")
-    return folder / f"{fingerprint}.npz" if folder else None
-
-
-def _read(path: Path, names: tuple[str, ...]) -> FittedMotion | None:
-    """Returns a kept fit, or None where there is none or it is damaged (a zip checks its own sums)."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
-        pose, transl, betas, arms = (
-            {side: arrays[f"{kind}_{side.value}"] for side in Side} for kind in _BY_SIDE
-        )
-        return FittedMotion(
-            pose,
-            transl,
-            betas,
-            arms,
-            arrays["sequence"],
-            arrays["frame"],
-            arrays["gaps"],
-            names,
-            {"penetration": int(arrays["dropped"])},
-        )
-    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile):
-        return None
-
-
-def _write(path: Path, motion: FittedMotion) -> None:
-    arrays: dict[str, Any] = {"sequence": motion.sequence, "frame": motion.frame, "gaps": motion.gaps}
-    arrays["dropped"] = np.array(motion.dropped["penetration"])
-    for kind in _BY_SIDE:
-        arrays |= {f"{kind}_{side.value}": getattr(motion, kind)[side] for side in Side}
-    keep_file(path, lambda file: np.savez(file, **arrays))

@@ -19,6 +19,7 @@ from handbench.arrays import ImageArray
 from handbench.synth.outline_kernels import colour_bins, likeness, local_evidence, settle
 
 Mask8 = npt.NDArray[np.uint8]
+_SWEEPS = 8
 _CROSS: Mask8 = np.asarray(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.uint8)
 
 
@@ -72,10 +73,25 @@ def refine_outline(
     """
     if settings.rounds == 0:
         return Outline(rendered, 1.0, 1.0)
-    ycc = np.asarray(cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.6), cv2.COLOR_RGB2YCrCb), np.uint8)
-    bins = colour_bins(ycc)
     side = max(cv2.boundingRect(rendered)[2:])
     reach, radius = max(2.0, settings.band * side), max(6, round(settings.window * side))
+    # Nothing further away than a band and a window can matter.
+    place = _around(rendered, round(reach) + radius + 4)
+    mask = np.zeros_like(rendered)
+    mask[place], contrast = _refined(
+        image[place], rendered[place], arm[place], beyond[place], settings, reach, radius
+    )
+    both, either = int((mask & rendered).sum()), int((mask | rendered).sum())
+    return Outline(mask, both / either if either else 0.0, contrast)
+
+
+def _refined(
+    image: ImageArray, rendered: Mask8, arm: Mask8, beyond: Mask8, settings: OutlineSettings, reach: float,
+    radius: int,
+) -> tuple[Mask8, float]:  # fmt: skip
+    """Returns the refined mask of a part of the picture, and the contrast along the outline."""
+    ycc = np.asarray(cv2.cvtColor(cv2.GaussianBlur(image, (3, 3), 0.6), cv2.COLOR_RGB2YCrCb), np.uint8)
+    bins = colour_bins(ycc)
     signed = _signed_distance(rendered)
     ball = np.ones((2 * round(reach) + 1,) * 2, np.uint8)
     unknown = cv2.dilate(arm, ball) if arm.any() else arm
@@ -88,18 +104,23 @@ def refine_outline(
         outer = ((distance > 2.0) & (unknown == 0)).astype(np.uint8)
         evidence = local_evidence(bins, inner, outer, open_, _windows(labels, radius // 2), radius)
         held = np.clip(evidence, -4.0, 4.0) - settings.hold * signed / reach
-        share = settle(held, places, alike, labels, settings.agree, 12)
+        share = settle(held, places, alike, labels, settings.agree, _SWEEPS)
         labels = _whole(np.where(open_, share > 0.5, rendered).astype(np.uint8), signed < -reach)
-    both, either = int((labels & rendered).sum()), int((labels | rendered).sum())
     edge = open_.astype(bool) & (np.abs(signed) <= 0.7 * reach)
     sure = np.abs(np.tanh(evidence[edge] / 2))
-    return Outline(labels, both / either if either else 0.0, float(sure.mean()) if sure.size else 0.0)
+    return labels, float(sure.mean()) if sure.size else 0.0
+
+
+def _around(mask: Mask8, by: int) -> tuple[slice, slice]:
+    """Cuts out the least part of a picture with all of a mask and a rim."""
+    x, y, w, h = cv2.boundingRect(mask)
+    return slice(max(y - by, 0), y + h + by), slice(max(x - by, 0), x + w + by)
 
 
 def _signed_distance(mask: Mask8) -> npt.NDArray[np.float32]:
     """Returns (h, w) distance to the outline [px], negative inside."""
-    outside: Any = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)
-    inside: Any = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    outside: Any = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 3)
+    inside: Any = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
     return np.asarray(outside - inside, np.float32)
 
 

@@ -21,6 +21,7 @@ from handbench.synth.fingers import CHAINS
 from handbench.synth.frames import anchor_point, flexion_axes, hand_frame, partner_frame, resting_frame
 from handbench.synth.pair_draft import HandDraft, start_draft
 from handbench.synth.pair_kinds import KINDS, PairKind
+from handbench.synth.persons import Mine
 from handbench.synth.pose_sampler import HandPoser
 from handbench.synth.poses import Betas, PoseMeta, TwoHands
 from handbench.synth.quality import PairLimits, measure_contact
@@ -254,7 +255,9 @@ def make_posers(models: Mapping[Side, HandModel]) -> dict[Side, HandPoser]:
     return {side: HandPoser(models[side], make_spheres(models[side])) for side in Side}
 
 
-def open_sampler(rest: str, models: Mapping[Side, HandModel], recipe: AihRecipe) -> PairSampler:
+def open_sampler(
+    rest: str, models: Mapping[Side, HandModel], recipe: AihRecipe, mine: Mine | None = None
+) -> PairSampler:
     """Opens ``--poses sampler`` with the recipe's ``sampler`` keys.
 
     Raises:

@@ -15,8 +15,8 @@ from handbench.synth.lights import RIGS, LightSettings
 from handbench.synth.occluders import TEST_OBJECTS, TRAIN_OBJECTS, OccluderSettings
 from handbench.synth.pairs import SamplerConfig
 from handbench.synth.people import PeopleSettings
-from handbench.synth.pose_tzionas import MotionConfig
 from handbench.synth.recipe_limits import check_limits
+from handbench.synth.recorded_pairs import MotionConfig
 from handbench.synth.views import ViewConfig
 
 GENERATOR = 1

@@ -15,6 +15,7 @@ from handbench.errors import HandbenchError
 from handbench.geometry import axis_angle_to_matrix
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward_one
+from handbench.hands.rotations import exponential, logarithm
 from handbench.seeding import rng_for
 from handbench.skeleton import OPENPOSE21
 from handbench.synth.archetypes import ARCHETYPES
@@ -23,7 +24,6 @@ from handbench.synth.pair_kinds import KINDS
 from handbench.synth.pairs import PairSampler, SamplerConfig, make_posers
 from handbench.synth.pose_tzionas import MotionConfig, MotionSource, parse_sequences
 from handbench.synth.poses import TwoHands, move_params, rest_wrist
-from handbench.synth.rotations import exponential, logarithm
 from handbench.synth.spheres import make_spheres
 from handbench.types import HandParams, Side
 
@@ -170,6 +170,11 @@ def test_recorded_hands_are_fitted_once_and_kept(
     (kept,) = tmp_path.rglob("*.npz")
     again = fitted_motion(Path("gone"), ("01",), MODELS, fingerprint)
     assert again.pose[Side.LEFT].tobytes() == first.pose[Side.LEFT].tobytes()
+    # One person: the shape is kept once, and is each frame's own when it is read.
+    with np.load(kept) as file:
+        assert file["betas_left"].shape == (10,)
+    assert again.betas[Side.LEFT].shape == (len(first), 10)
+    assert again.betas[Side.LEFT].tobytes() == first.betas[Side.LEFT].tobytes()
     kept.write_bytes(kept.read_bytes()[:-40])
     assert len(fitted_motion(motion_root, ("01",), MODELS, fingerprint)) == len(first)
 
