@@ -24,7 +24,13 @@ from handbench.synth.mixed_record import MixedMaker
 from handbench.synth.persons import NobodyError
 from handbench.synth.recipe import GENERATOR
 from handbench.synth.renderers import make_renderer
-from handbench.synth.split_plan import SourceOptions, SplitPlan, open_render_sources, plan_splits
+from handbench.synth.split_plan import (
+    SourceOptions,
+    SplitPlan,
+    make_cutouts,
+    open_render_sources,
+    plan_splits,
+)
 from handbench.synth.splits import FAMILIES, RIGS, divide_samples
 from handbench.synth.syn_record import SynMaker
 from handbench.types import Side
@@ -109,13 +115,17 @@ def generate_splits(
     if shards is not None and only is None:
         raise HandbenchError("--shards counts the shards of one split", "add --split train")
     options = replace(options, renderer=make_renderer(options.renderer).name)
-    plans, notes = plan_splits(out, recipe, options, run)
-    for note in notes:
+    plan = plan_splits(out, recipe, options)
+    _choose(num, tuple(plan.splits), recipe, only)
+    for note in plan.notes:
         _say(note, run)
+    plans = plan.splits
+    if recipe.syn_share > 0:
+        plans, notes = make_cutouts(out, plan, recipe, options, run)
+        for note in notes:
+            _say(note, run)
     # All splits share the samples out; which of them this run makes changes nothing of what is in one.
-    counts = divide_samples(num, tuple(plans), recipe.splits)
-    if only is not None and only not in plans:
-        raise HandbenchError(f"--split {only}: there is {', '.join(plans)}", "choose one of these")
+    counts = _choose(num, tuple(plans), recipe, only)
     reports = []
     for split, plan in plans.items():
         if only is not None and split != only:
@@ -129,6 +139,13 @@ def generate_splits(
         found = stores.counts(stores.open_cutouts(plan.cutouts)) if share < 1 else {}
         reports.append(SplitReport(split, made, found))
     return reports
+
+
+def _choose(num: int, splits: tuple[str, ...], recipe: DatasetRecipe, only: str | None) -> dict[str, int]:
+    """Returns how many samples each split gets, and checks that the wanted one is among them."""
+    if only is not None and only not in splits:
+        raise HandbenchError(f"--split {only}: there is {', '.join(splits)}", "choose one of these")
+    return divide_samples(num, splits, recipe.splits)
 
 
 def resolve_split(

@@ -14,7 +14,7 @@ from handbench.synth.backgrounds import BackgroundSource, open_backgrounds
 from handbench.synth.cutout_painted import PaintedJob
 from handbench.synth.cutout_stores import RunOptions
 from handbench.synth.dataset_recipe import DatasetRecipe
-from handbench.synth.photographs import PhotoPlan, plan_photographs
+from handbench.synth.photographs import PhotoPlan, PhotoSet, plan_photographs
 from handbench.synth.poses import PoseSource
 from handbench.synth.recipe import AihRecipe
 from handbench.synth.sources import open_poses
@@ -53,39 +53,73 @@ class SplitPlan:
     people: Mapping[str, str] | None
 
 
-def plan_splits(
-    out: Path, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions
-) -> tuple[dict[str, SplitPlan], list[str]]:
-    """Decides which splits there are, and makes the cut-outs of each.
+@dataclass(frozen=True)
+class Plan:
+    """The splits of a dataset, before any work.
 
-    Returns:
-        split -> plan, and what was decided, one line each.
+    Attributes:
+        splits: split -> what it is made from.
+        photos: split -> its photographs; empty where they are painted, or cut out already.
+        notes: what was decided, one line each.
+    """
+
+    splits: dict[str, SplitPlan]
+    photos: Mapping[str, PhotoSet]
+    notes: list[str]
+
+
+def plan_splits(out: Path, recipe: DatasetRecipe, options: SourceOptions) -> Plan:
+    """Decides which splits there are; nothing is made.
 
     Raises:
-        HandbenchError: when no split has hands of both sides.
+        HandbenchError: when the images do not open, or show no single hand.
     """
     kind, _, rest = options.images.partition(":")
     folder = out / "cutouts"
     if options.images == "procedural":
-        plans, notes = _painted(folder, recipe, options, run)
-    elif kind == "cutouts":
-        found = stores.split_folders(Path(rest).expanduser().resolve())
-        plans = {split: SplitPlan(split, path, "", None) for split, path in found.items()}
-        notes = []
-        _link(folder, Path(rest).expanduser().resolve())
-    else:
-        plans, notes = _photographed(folder, recipe, options, run)
-    if recipe.syn_share <= 0:
-        return plans, notes
-    kept = {}
-    for split, plan in plans.items():
-        store = stores.open_cutouts(plan.cutouts)
+        wanted = [split for split in SPLITS if recipe.splits.share(split) > 0]
+        return Plan({split: SplitPlan(split, folder / split, "", None) for split in wanted}, {}, [])
+    if kind == "cutouts":
+        made = stores.split_folders(Path(rest).expanduser().resolve())
+        return Plan({split: SplitPlan(split, path, "", None) for split, path in made.items()}, {}, [])
+    found: PhotoPlan = plan_photographs(options.images, recipe.splits)
+    people = found.people if len(found.sets) > 1 else None
+    plans = {
+        split: SplitPlan(split, folder / split, str(photos.ref), people)
+        for split, photos in found.sets.items()
+    }
+    return Plan(plans, found.sets, list(found.notes))
+
+
+def make_cutouts(
+    out: Path, plan: Plan, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions
+) -> tuple[dict[str, SplitPlan], list[str]]:
+    """Makes the cut-outs of all splits.
+
+    Returns:
+        split -> plan, of the splits that have hands of both sides; and what was found, one line each.
+
+    Raises:
+        HandbenchError: when no split has.
+        PartialError: too many pictures are faulty.
+    """
+    if options.images.startswith("cutouts:"):
+        _link(out / "cutouts", Path(options.images.partition(":")[2]).expanduser().resolve())
+    kept, notes = {}, []
+    for split, one in plan.splits.items():
+        if split in plan.photos:
+            stores.cut_photographs(
+                one.cutouts, plan.photos[split], recipe.syn.cutouts, options.hand_model, run
+            )
+        elif options.images == "procedural":
+            _paint(one, recipe, options, run)
+        store = stores.open_cutouts(one.cutouts)
         notes.append(stores.described(split, store))
         lacking = [side.value for side, count in stores.sides(store).items() if not count]
         if lacking:
             notes.append(f"{split} is left out: no {' and no '.join(lacking)} hand among its cut-outs")
         else:
-            kept[split] = plan
+            kept[split] = one
     if not kept:
         raise HandbenchError(
             f"no split has cut-outs of a right and of a left hand ({'; '.join(notes)})",
@@ -94,39 +128,14 @@ def plan_splits(
     return kept, notes
 
 
-def _painted(
-    folder: Path, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions
-) -> tuple[dict[str, SplitPlan], list[str]]:
-    plans = {}
-    for split in SPLITS:
-        if recipe.splits.share(split) <= 0:
-            continue
-        plans[split] = SplitPlan(split, folder / split, "", None)
-        if recipe.syn_share <= 0:
-            continue
-        render = stores.clipped_recipe(recipe.render, FAMILIES[split], RIGS[split])
-        job = PaintedJob(
-            render, recipe.syn.cutouts, f"photographs {split}", options.seed, options.hand_model,
-            options.renderer,
-        )  # fmt: skip
-        count = recipe.syn.photographs if split == "train" else max(8, recipe.syn.photographs // 4)
-        stores.paint_photographs(folder / split, job, count, run)
-    return plans, []
-
-
-def _photographed(
-    folder: Path, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions
-) -> tuple[dict[str, SplitPlan], list[str]]:
-    found: PhotoPlan = plan_photographs(options.images, recipe.splits)
-    plans = {}
-    for split, photos in found.sets.items():
-        people = None
-        if found.people is not None and len(found.sets) > 1:
-            people = found.people
-        plans[split] = SplitPlan(split, folder / split, str(photos.ref), people)
-        if recipe.syn_share > 0:
-            stores.cut_photographs(folder / split, photos, recipe.syn.cutouts, options.hand_model, run)
-    return plans, list(found.notes)
+def _paint(one: SplitPlan, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions) -> None:
+    split = one.split
+    render = stores.clipped_recipe(recipe.render, FAMILIES[split], RIGS[split])
+    job = PaintedJob(
+        render, recipe.syn.cutouts, f"photographs {split}", options.seed, options.hand_model, options.renderer
+    )
+    count = recipe.syn.photographs if split == "train" else max(8, recipe.syn.photographs // 4)
+    stores.paint_photographs(one.cutouts, job, count, run)
 
 
 def open_render_sources(
