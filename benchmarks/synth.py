@@ -23,7 +23,8 @@ WORKER = """
 import json, resource, sys, time
 started = time.perf_counter()
 from handbench.synth.generate import SynthOptions, resolve
-produce = resolve(SynthOptions(renderer="raster"))[0]()
+from handbench.synth.recipe import AihRecipe
+produce = resolve(AihRecipe(), SynthOptions(renderer="raster"))[0]()
 produce(0)
 ready = time.perf_counter() - started
 for i in range(int(sys.argv[1])):
@@ -34,7 +35,8 @@ print(json.dumps([ready, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 10
 PLAIN = """
 import json, sys, time
 from handbench.synth.generate import SynthOptions, resolve
-maker = resolve(SynthOptions(renderer="raster"))[0]()
+from handbench.synth.recipe import AihRecipe
+maker = resolve(AihRecipe(), SynthOptions(renderer="raster"))[0]()
 from plain_pyrender import render_plain
 scenes = []
 for i in range(int(sys.argv[1])):

@@ -22,7 +22,6 @@ from handbench.synth.syn_recipe import MoveSettings, SynRecipe
 from handbench.types import Side
 
 _STILL = Move((0.0, 0.0), 1.0, 0.0)
-_SLACK = 0.03  # a coarse ratio this far outside the bounds is not looked at closer
 _LIGHTEST, _DARKEST = 1.8, 0.55
 _SHARPEST = 0.35  # a difference of blur below this is not seen [px]
 _MOST_BLUR = 1.6
@@ -118,7 +117,7 @@ class PairDrawer:
         while True:
             k = first_near(
                 target.mask, other.mask, moves, margins, NOMINAL, size, max(size // 42, 1), over,
-                bounds[0] - _SLACK, bounds[1] + _SLACK, k + 1,
+                *bounds, k + 1,
             )  # fmt: skip
             if k < 0:
                 return

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from handbench.compose import Cutout, cutout_of, paste_fields
-from handbench.compose.annotation import hand_annotations, overlap_fields
+from handbench.compose.annotation import annotate
 from handbench.compose.blobs import encode_blobs
 from handbench.compose.composer import compose
 from handbench.seeding import rng_for
@@ -54,7 +54,7 @@ class SynMaker:
 def syn_fields(sample_id: int, drawn: Drawn) -> dict[str, Any]:
     """Returns the fields of a record (docs/formats.md), without its pictures."""
     paste, target, other = drawn.paste, drawn.target, drawn.other
-    overlap = overlap_fields(drawn.masks)
+    hands, overlap = annotate(paste, target, other, drawn.masks)
     front = target.side if paste.target_front else target.side.other
     return {
         "scene_id": sample_id,
@@ -63,7 +63,7 @@ def syn_fields(sample_id: int, drawn: Drawn) -> dict[str, Any]:
         "target_side": target.side.value,
         "size": [paste.size, paste.size],
         "crop": np.array([-0.5, -0.5, paste.size, paste.size], dtype=np.float64),
-        "hands": hand_annotations(paste, target, other, drawn.masks),
+        "hands": hands,
         "hand_model": target.fields["hand_model"],
         "occlusion": overlap["occlusion"],
         "depth_order": front.value if overlap["overlaps"] else "apart",

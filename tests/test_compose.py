@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from handbench.camera import apply_affine, invert_affine
 from handbench.compose import Cutout, compose, compose_masks, cutout_of, kernels, paste_fields, paste_of
-from handbench.compose.annotation import hand_annotations, overlap_fields
+from handbench.compose.annotation import annotate
 from handbench.compose.composer import cutout_affine
 from handbench.compose.effects import apply_effects
 from handbench.compose.paste import source_affine
@@ -151,7 +151,7 @@ def test_parameters_cameras_and_joints_say_what_the_mask_shows(rows: list[Drawn]
     models = {side: load_hand_model("procedural", side) for side in Side}
     shares = []
     for row in rows:
-        hands = hand_annotations(row.paste, row.target, row.other, row.masks)
+        hands = annotate(row.paste, row.target, row.other, row.masks)[0]
         for side, mask in ((row.target.side, row.masks.target), (row.target.side.other, row.masks.other)):
             hand = hands[side.value]
             if hand is None:
@@ -179,7 +179,7 @@ def test_visibility_falls_where_the_other_hand_lies(rows: list[Drawn]) -> None:
     for row in rows:
         if row.other is None or row.paste.target_front:
             continue
-        hand = hand_annotations(row.paste, row.target, row.other, row.masks)[row.target.side.value]
+        hand = annotate(row.paste, row.target, row.other, row.masks)[0][row.target.side.value]
         assert hand is not None
         front = row.masks.other | row.masks.other_arm
         for (x, y), causes in zip(hand["joints_2d"], hand["visibility_causes"], strict=True):
@@ -201,7 +201,7 @@ def test_no_overlap_beyond_its_bounds_is_kept(store: Store) -> None:
         recipe = SynRecipe(p_alone=0.0, overlap=OverlapSettings(over=over, low=0.3, high=0.6, bins=3))
         asked = set()
         for row in draw(store, 30, recipe):
-            fields = overlap_fields(row.masks)
+            fields = annotate(row.paste, row.target, row.other, row.masks)[1]
             assert row.bounds is not None
             assert row.bounds[0] <= fields[f"overlap_{over}"] < row.bounds[1]
             asked.add(round(row.bounds[0], 3))

@@ -5,70 +5,75 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import FloatArray
-from handbench.camera import apply_affine, invert_affine
-from handbench.compose import kernels
+from handbench.compose import annotation_kernels as moved
 from handbench.compose.composer import Masks, cutout_affine
 from handbench.compose.cutout import Cutout
+from handbench.compose.kernels import count_pixels
 from handbench.compose.paste import Paste
 from handbench.formats.aih_plain_recipes import Move
-from handbench.hands.rotations import exponential, logarithm, product, turned
 from handbench.hands.visibility import BALL, CAUSES, DISK, Visibility, finger_means, skeleton_points
 
-_SELF, _OTHER, _BORDER = (CAUSES.index(name) for name in ("self", "other", "border"))
+_COVERED = [1 + CAUSES.index(name) for name in ("self", "other", "border")]
+_JOINTS = 21
 
 
-def hand_annotations(
+def annotate(
     paste: Paste, target: Cutout, other: Cutout | None, masks: Masks
-) -> dict[str, dict[str, Any] | None]:
-    """Returns ``right`` and ``left`` -> the fields of a hand (docs/formats.md), None for an absent one."""
-    hands: dict[str, dict[str, Any] | None] = {"right": None, "left": None}
-    nothing = np.zeros_like(masks.target)
-    front_of_target = nothing if paste.target_front else masks.other | masks.other_arm
-    hands[target.side.value] = _hand(
-        paste.target_move, paste.size, target, masks.target, masks.target_visible, front_of_target
+) -> tuple[dict[str, dict[str, Any] | None], dict[str, Any]]:
+    """Returns what a sample says of its hands, and of how they lie over each other.
+
+    Returns:
+        ``right`` and ``left`` -> the fields of a hand (docs/formats.md), None for an absent one; and
+        ``occlusion`` of the target, ``overlap_target`` and ``overlap_other`` (the pixels that both hands have,
+        over those of either), ``overlaps``.
+    """
+    whole, beside, both, seen, other_seen = count_pixels(
+        masks.target, masks.other, masks.target_visible, masks.other_visible
     )
+    nothing = np.zeros_like(masks.target)
+    hands: dict[str, dict[str, Any] | None] = {"right": None, "left": None}
+    front = nothing if paste.target_front else masks.other | masks.other_arm
+    hands[target.side.value] = _hand(paste.target_move, paste.size, target, (whole, seen), front)
     if other is not None:
-        front_of_other = masks.target if paste.target_front else nothing
-        hands[other.side.value] = _hand(
-            paste.other_move, paste.size, other, masks.other, masks.other_visible, front_of_other
-        )
-    return hands
-
-
-def overlap_fields(masks: Masks) -> dict[str, Any]:
-    """Returns the target's ``occlusion``, ``depth_order`` by role, and both ratios of the overlap."""
-    first, second, both = kernels.count_overlap(masks.target, masks.other)
-    seen = int(masks.target_visible.sum())
-    return {
-        "occlusion": 1.0 - seen / first if first else None,
-        "overlap_target": both / first if first else 0.0,
-        "overlap_other": both / second if second else 0.0,
+        front = masks.target if paste.target_front else nothing
+        hands[other.side.value] = _hand(paste.other_move, paste.size, other, (beside, other_seen), front)
+    return hands, {
+        "occlusion": 1.0 - seen / whole if whole else None,
+        "overlap_target": both / whole if whole else 0.0,
+        "overlap_other": both / beside if beside else 0.0,
         "overlaps": both > 0,
     }
 
 
-def _hand(move: Move, size: int, cutout: Cutout, whole: Any, seen: Any, front: Any) -> dict[str, Any]:
+def _hand(
+    move: Move, size: int, cutout: Cutout, pixels: tuple[int, int], front: npt.NDArray[np.uint8]
+) -> dict[str, Any]:
+    """Returns the fields of one hand; ``pixels`` are those of the whole hand and of what is seen."""
     hand = cutout.annotation()
-    affine = invert_affine(cutout_affine(move, cutout, size))
-    turn = _turn_of(affine)
-    pose, transl = _turned_params(hand, turn)
-    K = np.asarray(_lifted(affine) @ hand["K"] @ turn.T)
-    joints = np.asarray(hand["joints"], dtype=np.float64) @ turn.T
-    amount, visible = int(whole.sum()), int(seen.sum())
-    shares = _visibility(hand, joints, K, affine, front)
+    forward, turn, K = moved.moved_camera(cutout_affine(move, cutout, size), hand["K"])
+    pose = np.array(hand["pose"], np.float32)
+    root, transl = moved.moved_params(
+        turn, hand["pose"][:3].astype(np.float64), hand["transl"].astype(np.float64),
+        hand["rest_wrist"].astype(np.float64),
+    )  # fmt: skip
+    pose[:3] = root
+    joints, places, box = moved.moved_points(forward, turn, hand["joints"], hand["joints_2d"], hand["hull"])
+    shares = _visibility(joints, K, hand["self_seen"], front)
+    whole, seen = pixels
     return {
         "side": cutout.side.value,
         "K": K,
-        "pose": pose.astype(np.float32),
+        "pose": pose,
         "betas": hand["betas"],
         "transl": transl.astype(np.float32),
         "joints": joints.astype(np.float32),
-        "joints_2d": apply_affine(affine, np.asarray(hand["joints_2d"], np.float64)).astype(np.float32),
+        "joints_2d": places,
         "joints_valid": hand["joints_valid"],
-        "box": _bounds(apply_affine(affine, np.asarray(hand["hull"], np.float64))),
-        "occlusion": 1.0 - visible / amount if amount else 1.0,
+        "box": box,
+        "occlusion": 1.0 - seen / whole if whole else 1.0,
         "visibility": shares.joints,
         "visibility_causes": shares.causes,
         "finger_visibility": shares.fingers,
@@ -76,44 +81,11 @@ def _hand(move: Move, size: int, cutout: Cutout, whole: Any, seen: Any, front: A
     }
 
 
-def _visibility(hand: Any, joints: FloatArray, K: FloatArray, affine: FloatArray, front: Any) -> Visibility:
+def _visibility(joints: FloatArray, K: FloatArray, own: Any, front: npt.NDArray[np.uint8]) -> Visibility:
     """Measures visibility from masks: a share that the photograph shows, times what is left open here."""
-    points = skeleton_points(np.asarray(joints))
-    pixels = points @ K.T
-    places = pixels[:, :2] / pixels[:, 2:]
-    radii = 0.5 * (abs(K[0, 0]) + abs(K[1, 1])) * BALL / points[:, 2]
-    own = np.asarray(hand["self_seen"], dtype=np.float32)
-    # K has the picture's scale but after a rotation its diagonal is that of a turned frame: equal by design.
-    open_, behind, outside = kernels.shares_seen(places, radii, own, front, DISK).T
-    causes = np.zeros((len(points), len(CAUSES)), dtype=np.float32)
-    causes[:, _OTHER], causes[:, _BORDER] = behind, outside
-    causes[:, _SELF] = open_ * (1 - own)
-    seen = open_ * own
-    return Visibility(
-        places[:21].astype(np.float32), seen[:21], np.ascontiguousarray(causes[:21]), finger_means(seen)
-    )
-
-
-def _turn_of(affine: FloatArray) -> FloatArray:
-    """Returns the (3, 3) rotation about the optical axis that is in a similarity (2, 3)."""
-    scale = float(np.hypot(affine[0, 0], affine[1, 0]))
-    c, s = affine[0, 0] / scale, affine[1, 0] / scale
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-
-
-def _turned_params(hand: Any, turn: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Turns pose and translation about the camera: the root turns about the rest wrist."""
-    pose, wrist = np.array(hand["pose"], np.float64), np.asarray(hand["rest_wrist"], np.float64)
-    pose[:3] = logarithm(product(turn, exponential(pose[:3])))
-    return pose, turned(turn, wrist + np.asarray(hand["transl"], np.float64)) - wrist
-
-
-def _lifted(affine: FloatArray) -> FloatArray:
-    lift = np.eye(3)
-    lift[:2] = affine
-    return lift
-
-
-def _bounds(points: FloatArray) -> Any:
-    low, high = points.min(axis=0), points.max(axis=0)
-    return np.array([*low, *(high - low)], dtype=np.float32)
+    shares = moved.shares_seen(skeleton_points(joints), K, BALL, own, front, DISK)
+    causes = np.zeros((_JOINTS, len(CAUSES)), dtype=np.float32)
+    for column, at in enumerate(_COVERED):
+        causes[:, at - 1] = shares[:_JOINTS, 1 + column]
+    seen = np.ascontiguousarray(shares[:, 0])
+    return Visibility(np.zeros((0, 2), np.float32), seen[:_JOINTS], causes, finger_means(seen))
