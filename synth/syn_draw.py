@@ -23,7 +23,7 @@ from handbench.types import Side
 
 _STILL = Move((0.0, 0.0), 1.0, 0.0)
 _LIGHTEST, _DARKEST = 1.8, 0.55
-_SHARPEST = 0.35  # a difference of blur below this is not seen [px]
+_SHARPEST = 0.45  # a difference of blur below this is not seen [px]
 _MOST_BLUR = 1.6
 _CLEANEST = 0.8  # a difference of noise below this is not seen [grey levels]
 

@@ -154,7 +154,7 @@ def _paste_other(both: ImageArray, paste: Paste, target: Cutout, other: Cutout, 
     front = masks.target if paste.target_front else pasted
     window = window_of(pasted).grown(_SHADE_CELL * 5 if paste.shadow > 0 else 3, size)
     place = window.slices
-    shade = _shade(front, paste.shadow)[place] if paste.shadow > 0 else _NOTHING
+    shade = _shade(front, paste.shadow, window) if paste.shadow > 0 else _NOTHING
     keep = _NOTHING
     if paste.target_front:
         keep = _soft_target(paste, target, window, masks)
@@ -231,14 +231,17 @@ def _soft(cutout: Cutout, box: tuple[int, int, int, int], arm: bool) -> Mask8:
     return np.asarray(cv2.GaussianBlur(part, (5, 5), _FEATHER, borderType=cv2.BORDER_CONSTANT))
 
 
-def _shade(front: Mask8, strength: float) -> Mask8:
-    """Returns how much light the hand in front leaves (N, N), 255 all."""
-    size = len(front)
-    cells = max(size // _SHADE_CELL, 1)
-    small: Any = cv2.resize(front * np.uint8(255), (cells, cells), interpolation=cv2.INTER_AREA)
+def _shade(front: Mask8, strength: float, window: Window) -> Mask8:
+    """Returns how much light the hand in front leaves in a window (h, w), 255 all."""
+    # Whole cells about the window, and as far as a shadow reaches.
+    outer = window.grown(_SHADE_CELL * 5, len(front)).snapped(_SHADE_CELL, len(front))
+    width, height = (max(side // _SHADE_CELL, 1) for side in outer.size)
+    part = front[outer.slices] * np.uint8(255)
+    small: Any = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
     wide: Any = cv2.GaussianBlur(small, (9, 9), _SHADE_REACH, borderType=cv2.BORDER_CONSTANT)
     left: Any = cv2.LUT(wide, _shade_table(round(strength, 6)))
-    return np.asarray(cv2.resize(left, (size, size), interpolation=cv2.INTER_LINEAR))
+    shade: Any = cv2.resize(left, outer.size, interpolation=cv2.INTER_LINEAR)
+    return np.ascontiguousarray(shade[window.inside(outer)])
 
 
 @lru_cache(maxsize=1024)

@@ -44,13 +44,20 @@ def warp_mask(mask: Any, affine: Any, box: Any, size: int, rule: int) -> Any:
     height, width = mask.shape
     one = np.float64(_ONE)
     right, down = np.int64(np.rint(affine[0, 0] * one)), np.int64(np.rint(affine[1, 0] * one))
+    sides = np.empty(4, np.int64)
+    for k in range(4):
+        sides[k] = np.int64(np.floor((box[k % 2] - 2.0 + (k // 2) * (box[2 + k % 2] + 3.0)) * one))
     # Nearest pixels are those of a place half a pixel on, rounded down.
     half = np.int64(_ONE // 2) if rule == NEAREST else np.int64(0)
     for y in range(y0, y1):
         u = np.int64(np.rint((affine[0, 0] * x0 + affine[0, 1] * y + affine[0, 2]) * one)) + half
         v = np.int64(np.rint((affine[1, 0] * x0 + affine[1, 1] * y + affine[1, 2]) * one)) + half
         row = out[y]
-        for x in range(x0, x1):
+        # Of the row only what lies in the box: a turned box fills half of the picture's part about it.
+        first, last = _clipped(u, right, sides[0], sides[2], 0, x1 - x0)
+        first, last = _clipped(v, down, sides[1], sides[3], first, last)
+        u, v = u + right * first, v + down * first
+        for x in range(x0 + first, x0 + last):
             j, i = u >> _BITS, v >> _BITS
             p, q = u & (_ONE - 1), v & (_ONE - 1)
             u += right
@@ -69,6 +76,16 @@ def warp_mask(mask: Any, affine: Any, box: Any, size: int, rule: int) -> Any:
                 # Cut to whole numbers it is 1 only where every pixel that counts is 1.
                 row[x] = share >= (_ONE * _ONE // 2 if rule == THRESHOLD else _ONE * _ONE)
     return out
+
+
+@nb.njit(cache=True, nogil=True)
+def _clipped(start: int, step: int, low: int, high: int, first: int, last: int) -> tuple[int, int]:
+    """Returns the n from ``first`` to below ``last`` with low <= start + n step <= high, or a few more."""
+    if step == 0:
+        return (first, last) if low <= start <= high else (first, first)
+    one, two = (low - start) // step, (high - start) // step
+    first, last = max(first, min(one, two)), min(last, max(one, two) + 2)
+    return first, max(first, last)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -42,6 +42,11 @@ class Window:
             min(self.right + by, size),
         )
 
+    def snapped(self, step: int, size: int) -> Window:
+        """Returns the least window about this one with edges at multiples of ``step``, or the picture's own."""
+        bottom, right = (-(-edge // step) * step for edge in (self.bottom, self.right))
+        return Window(self.top // step * step, min(bottom, size), self.left // step * step, min(right, size))
+
     def inside(self, outer: Window) -> tuple[slice, slice]:
         """Cuts the window out of a larger one that was cut out before."""
         top, left = self.top - outer.top, self.left - outer.left

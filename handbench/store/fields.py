@@ -54,7 +54,8 @@ def _pack(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         head = _head(value.dtype, value.shape)
         little = value if value.dtype.byteorder != ">" else value.astype(value.dtype.newbyteorder("<"))
-        return msgpack.ExtType(_ARRAY, head + little.tobytes())
+        # What ExtType itself would check takes as long as all the rest.
+        return tuple.__new__(msgpack.ExtType, (_ARRAY, head + little.tobytes()))
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"a {type(value).__name__} cannot be a field")
@@ -76,7 +77,7 @@ def _unpack(code: int, data: bytes) -> npt.NDArray[Any]:
     dtype, shape, size = _parse_head(data[1:at])
     if size != len(data) - at:
         raise ValueError(f"an array of shape {shape!r} in {len(data) - at} bytes")
-    return np.frombuffer(data, dtype=dtype, offset=at).reshape(shape)
+    return np.ndarray(shape, dtype, data, at)
 
 
 @functools.lru_cache(maxsize=1024)
