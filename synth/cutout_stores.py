@@ -21,7 +21,7 @@ from handbench.store.run import run_shards
 from handbench.synth.cutout_job import CutoutJob
 from handbench.synth.cutout_painted import PaintedJob
 from handbench.synth.cutout_recipe import FAULTS, CutoutSettings
-from handbench.synth.photographs import PhotoSet, open_source, plan_photographs
+from handbench.synth.photographs import PhotoSet, open_source, plan_photographs, with_hand_model
 from handbench.synth.recipe import AihRecipe
 from handbench.synth.recipe_limits import check_limits
 from handbench.synth.splits import SplitSettings
@@ -81,7 +81,7 @@ def cut_dataset(
     """
     keys = build(CutoutKeys, parse_overrides(overrides))
     check_limits(keys, {})
-    plan = plan_photographs(text, keys.splits)
+    plan = plan_photographs(with_hand_model(text, hand_model), keys.splits)
     found, notes = {}, list(plan.notes)
     for split, photos in plan.sets.items():
         found[split] = cut_photographs(out / split, photos, keys.cutouts, hand_model, run)

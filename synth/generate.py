@@ -21,6 +21,7 @@ from handbench.synth.backgrounds import open_backgrounds
 from handbench.synth.cutout_stores import RunOptions
 from handbench.synth.dataset_recipe import DatasetRecipe, load_recipe
 from handbench.synth.generate_splits import SplitReport, generate_splits
+from handbench.synth.photographs import with_hand_model
 from handbench.synth.recipe import GENERATOR, AihRecipe
 from handbench.synth.renderers import make_renderer
 from handbench.synth.sources import open_poses
@@ -83,7 +84,7 @@ class AihJob:
         options = self.options
         recipe = self.recipe
         models = {side: load_hand_model(options.hand_model, side) for side in Side}
-        poses = open_poses(options.poses, models, recipe)
+        poses = open_poses(with_hand_model(options.poses, options.hand_model), models, recipe)
         backgrounds = open_backgrounds(options.backgrounds, recipe.backgrounds)
         scenes = SceneMaker(recipe, self.stream, options.seed, options.hand_model, poses, backgrounds)
         return RecordMaker(scenes, make_renderer(options.renderer))
@@ -101,7 +102,7 @@ def resolve(recipe: AihRecipe, options: SynthOptions) -> tuple[AihJob, DatasetSp
     if options.backgrounds == "auto":
         options = replace(options, backgrounds="procedural")
     models = {side: load_hand_model(options.hand_model, side) for side in Side}
-    poses = open_poses(options.poses, models, recipe)
+    poses = open_poses(with_hand_model(options.poses, options.hand_model), models, recipe)
     backgrounds = open_backgrounds(options.backgrounds, recipe.backgrounds)
     renderer = make_renderer(options.renderer)
     described = {"name": renderer.name, "device": renderer.device()}

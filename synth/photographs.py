@@ -13,7 +13,7 @@ import numpy.typing as npt
 from handbench.datasets import DATASETS, DataRef, Dataset
 from handbench.errors import HandbenchError
 from handbench.moments import Moments
-from handbench.synth.splits import SPLITS, SplitSettings, divide_people, divide_shared
+from handbench.synth.splits import FEWEST_PEOPLE, SPLITS, SplitSettings, divide_people, divide_shared
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,30 @@ def open_source(ref: DataRef) -> tuple[Dataset, Moments]:
             f"{ref}: this dataset does not say which pictures show the same moment", "take interhand:DIR"
         )
     return dataset, moments
+
+
+def with_hand_model(reference: str, hand_model: str) -> str:
+    """Asks a dataset that can convert its MANO parameters for those of the user's own MANO files.
+
+    A dataset that was made with another hand, or has no option for it, is left as it is: hands are fitted.
+
+    Args:
+        reference: to poses or images: ``interhand:DIR[@key=value,...]``, or a source without data.
+        hand_model: ``procedural`` or ``mano:DIR``.
+    """
+    name, colon, _ = reference.partition(":")
+    if not colon or not hand_model.startswith("mano:") or name not in DATASETS:
+        return reference
+    ref = DataRef.parse(reference)
+    known = {option.name for option in fields(DATASETS.get(ref.name).options)}
+    if "hand_model" not in known - set(ref.options):
+        return reference
+    asked = _with(ref, hand_model=hand_model)
+    try:
+        asked.open()
+    except HandbenchError:
+        return reference
+    return str(asked)
 
 
 def plan_photographs(text: str, settings: SplitSettings) -> PhotoPlan:
@@ -115,7 +139,8 @@ def _divide(
     home = divide_people(Counter(people), settings)
     parts = sorted(set(home.values()), key=SPLITS.index)
     if len(parts) == 1:
-        notes = [f"{len(home)} people, fewer than four or no other share: all of it is train"]
+        few = f", fewer than {FEWEST_PEOPLE}" if len(home) < FEWEST_PEOPLE else ""
+        notes = [f"{len(home)} people with pictures of a single hand{few}: all of it is train"]
     else:
         numbers = Counter(home.values())
         notes = ["people divided: " + ", ".join(f"{split} {numbers[split]}" for split in parts)]

@@ -14,7 +14,7 @@ from handbench.synth.backgrounds import BackgroundSource, open_backgrounds
 from handbench.synth.cutout_painted import PaintedJob
 from handbench.synth.cutout_stores import RunOptions
 from handbench.synth.dataset_recipe import DatasetRecipe
-from handbench.synth.photographs import PhotoPlan, PhotoSet, plan_photographs
+from handbench.synth.photographs import PhotoPlan, PhotoSet, plan_photographs, with_hand_model
 from handbench.synth.poses import PoseSource
 from handbench.synth.recipe import AihRecipe
 from handbench.synth.sources import open_poses
@@ -82,7 +82,8 @@ def plan_splits(out: Path, recipe: DatasetRecipe, options: SourceOptions) -> Pla
     if kind == "cutouts":
         made = stores.split_folders(Path(rest).expanduser().resolve())
         return Plan({split: SplitPlan(split, path, "", None) for split, path in made.items()}, {}, [])
-    found: PhotoPlan = plan_photographs(options.images, recipe.splits)
+    images = with_hand_model(options.images, options.hand_model)
+    found: PhotoPlan = plan_photographs(images, recipe.splits)
     people = found.people if len(found.sets) > 1 else None
     plans = {
         split: SplitPlan(split, folder / split, str(photos.ref), people)
@@ -147,7 +148,8 @@ def open_render_sources(
     """
     models = {side: load_hand_model(options.hand_model, side) for side in Side}
     mine = None if plan.people is None else _Residents(plan.split, plan.people)
-    poses = open_poses(_in_split(options.poses, plan), models, recipe, mine)
+    told = with_hand_model(_in_split(options.poses, plan), options.hand_model)
+    poses = open_poses(told, models, recipe, mine)
     backgrounds = options.backgrounds
     if backgrounds == "auto":
         backgrounds = plan.images or "procedural"

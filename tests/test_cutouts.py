@@ -129,6 +129,20 @@ def test_masks_follow_the_picture_where_the_fit_is_off(tree: Path, tmp_path: Pat
     assert len(shares) >= 15 and np.mean(shares) > 0.9, shares
 
 
+def test_annotated_mano_parameters_are_taken(tree: Path, tmp_path: Path) -> None:
+    """Files in MANO's format, and a tree that names no model: NeuralAnnot's records are MANO's."""
+    shutil.copytree(tree, tmp_path / "ih")
+    (tmp_path / "ih/annotations/handbench.json").unlink()
+    shutil.copytree(ROOT / "handbench/hands/assets", tmp_path / "mano")
+    ref, keys = f"interhand:{tmp_path}/ih", ("splits.val=0", "splits.test=0")
+    found = cut_dataset(ref, tmp_path / "a", keys, f"mano:{tmp_path}/mano", QUIET)[0]["train"]
+    fitted = cut(ref, tmp_path / "b", *keys)["train"]
+    for store, exact in ((found, True), (fitted, False)):
+        for cutout in good(store):
+            assert (cutout.fields["quality"]["fit_error"] < 1e-6) == exact
+    assert good(found)[0].fields["hand_model"] == "mano"
+
+
 def test_people_stay_in_one_split(tree: Path, tmp_path: Path) -> None:
     stores = cut(f"interhand:{tree}", tmp_path)
     assert set(stores) == set(SPLITS)

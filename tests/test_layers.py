@@ -17,7 +17,7 @@ L0 = {
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}
 L2 = {"synth", "loaders", "baselines", "leaderboard"}
-L3 = {"train", "predict", "evaluate", "submit", "show", "trust", "viewer", "demo", "doctor"}
+L3 = {"train", "predict", "evaluate", "submit", "show", "trust", "viewer", "demo", "doctor", "export"}
 LEVEL = {
     **dict.fromkeys(L0, 0),
     **dict.fromkeys(L1, 1),

@@ -147,7 +147,7 @@ def test_real_frames(handbench: Run, tmp_path: Path) -> None:
     words = ("synth-aih", "--recipe", "both", "--images", ref, "--poses", ref, "--hand-model", "procedural",
              "--num", 120, "--renderer", "raster", "--out", tmp_path / "aih")  # fmt: skip
     done = handbench(*words)
-    assert "2 people, fewer than four" in done.stderr and "all of it is train" in done.stderr
+    assert "2 people with pictures of a single hand, fewer than 4: all of it is train" in done.stderr
     store = open_store(tmp_path / "aih/train")
     assert len(store) == 120 and not (tmp_path / "aih/val").exists()
     kinds = {r.fields["source"]["poses"]["kind"] for r in store if r.fields["part"] == "render"}
