@@ -65,7 +65,9 @@ def overlaps(found: dict[str, Cutout], exact: dict[str, Cutout]) -> list[float]:
     for key in found.keys() & exact.keys():
         old, new = exact[key].annotation()["K"], found[key].annotation()["K"]
         mask = found[key].mask
-        moved = cv2.warpAffine(exact[key].mask, (new @ np.linalg.inv(old))[:2], mask.shape)
+        moved = np.asarray(
+            cv2.warpAffine(exact[key].mask, (new @ np.linalg.inv(old))[:2], mask.shape), np.uint8
+        )
         shares.append(float((mask & moved).sum() / (mask | moved).sum()))
     return shares
 

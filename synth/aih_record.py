@@ -40,23 +40,23 @@ class RecordMaker:
 
     def __call__(self, sample_id: int) -> tuple[bytes, Statistics]:
         """Returns the record of a sample and what it adds to the manifest's histograms."""
-        scene = sample_id // len(KINDS)
-        return self.make(sample_id, scene, KINDS[sample_id % len(KINDS)], scene)
+        number = sample_id // len(KINDS)
+        return self.make(sample_id, number, KINDS[sample_id % len(KINDS)], number)
 
     def make(
-        self, sample_id: int, scene: int, kind: str, scene_id: int, part: str = ""
+        self, sample_id: int, number: int, kind: str, scene_id: int, part: str = ""
     ) -> tuple[bytes, Statistics]:
         """Makes one record of a scene.
 
         Args:
             sample_id: its id.
-            scene: which of the generator's scenes it shows.
+            number: which of the generator's scenes it shows.
             kind: ``right``, ``left`` or ``pair``.
             scene_id: what the record calls the scene.
             part: ``render`` in a dataset of two parts.
         """
-        if self._draft is None or self._draft.scene_id != scene:
-            self._draft = self.scenes.draft(scene)
+        if self._draft is None or self._draft.scene_id != number:
+            self._draft = self.scenes.draft(number)
         draft, recipe = self._draft, self.scenes.recipe
         rng = self.scenes.rng("record", sample_id)
         target = Side.RIGHT if kind == "pair" else Side(kind)

@@ -77,16 +77,19 @@ def _refined(
     keys = OutlineSettings(band=0.09, hold=1.0, rounds=1)
     outline: Outline = refine_outline(image, shape | hand, nothing, nothing, keys)
     # Only what is near the expected forearm: the hand's own outline is known.
-    near = np.asarray(cv2.dilate(expected, np.ones((3, 3), np.uint8), iterations=max(2, round(0.1 * side))))
+    near = np.asarray(
+        cv2.dilate(expected, np.ones((3, 3), np.uint8), iterations=max(2, round(0.1 * side))), np.uint8
+    )
     # Opened by less than half a wrist: what touches the forearm, a lamp behind it, does not stay with it.
     ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(2, round(0.07 * side)) + 1,) * 2)
-    arm = np.asarray(cv2.morphologyEx(outline.mask & (near | hand), cv2.MORPH_OPEN, ball)) & (1 - hand)
+    opened = np.asarray(cv2.morphologyEx(outline.mask & (near | hand), cv2.MORPH_OPEN, ball), np.uint8)
+    arm = opened & (1 - hand)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(arm, connectivity=4)
     if count < 2:
         return None
     arm = (pieces == 1 + int(np.argmax(np.asarray(stats)[1:, cv2.CC_STAT_AREA]))).astype(np.uint8)
     both, either = int((arm & expected).sum()), int((arm | expected).sum())
-    touches = (np.asarray(cv2.dilate(arm, np.ones((5, 5), np.uint8))) & hand).any()
+    touches = (np.asarray(cv2.dilate(arm, np.ones((5, 5), np.uint8)), np.uint8) & hand).any()
     return arm if touches and both >= settings.agreement * either else None
 
 

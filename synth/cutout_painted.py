@@ -26,8 +26,8 @@ from handbench.synth.cutout_record import encode_cutout, hand_entry, score
 from handbench.synth.layers import RenderLayers
 from handbench.synth.occluders import OccluderSettings
 from handbench.synth.recipe import AihRecipe
-from handbench.synth.renderers import Renderer, make_renderer
-from handbench.synth.scene import HandScene
+from handbench.synth.renderers import make_renderer
+from handbench.synth.scene import HandScene, Renderer
 from handbench.synth.sources import open_poses
 from handbench.types import Side
 

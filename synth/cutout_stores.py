@@ -192,10 +192,12 @@ def _check_faults(out: Path, store: Store, most: float) -> None:
     if bad <= most * len(store):
         return
     listed = ", ".join(f"{reason} {count}" for reason, count in sorted(found.items()))
+    skip = "; @missing=skip leaves out what is not there" if "missing" in found else ""
     raise PartialError(
         f"{out}: {bad} of {len(store)} pictures are faulty, more than {most:g} of them ({listed}); the first:"
         f" {_first_fault(store)}",
-        "mend the source and run again with --on-existing overwrite, or raise syn.cutouts.max_bad",
+        "mend the source and run again with --on-existing overwrite, or raise cutouts.max_bad"
+        f" (syn.cutouts.max_bad of a recipe){skip}",
     )
 
 

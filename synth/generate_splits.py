@@ -127,16 +127,16 @@ def generate_splits(
     # All splits share the samples out; which of them this run makes changes nothing of what is in one.
     counts = _choose(num, tuple(plans), recipe, only)
     reports = []
-    for split, plan in plans.items():
+    for split, mine in plans.items():
         if only is not None and split != only:
             continue
-        share = _render_share(recipe, options, plan, run)
-        job, spec = resolve_split(recipe, options, plan, share)
+        share = _render_share(recipe, options, mine, run)
+        job, spec = resolve_split(recipe, options, mine, share)
         made = run_shards(
             out / split, make_plan(counts[split], shards), spec, job, run.workers, run.on_existing,
             label=f"synth-aih {split}", quiet=run.quiet,
         )  # fmt: skip
-        found = stores.counts(stores.open_cutouts(plan.cutouts)) if share < 1 else {}
+        found = stores.counts(stores.open_cutouts(mine.cutouts)) if share < 1 else {}
         reports.append(SplitReport(split, made, found))
     return reports
 

@@ -141,7 +141,7 @@ def _whole(mask: Mask8, core: npt.NDArray[np.bool_]) -> Mask8:
     kept[0] = 0
     if not kept.any() and count > 1:
         kept[1 + int(np.argmax(np.asarray(stats)[1:, cv2.CC_STAT_AREA]))] = 1
-    whole = np.asarray(cv2.dilate(kept[pieces], _CROSS)) & mask
+    whole = np.asarray(cv2.dilate(kept[pieces], _CROSS), np.uint8) & mask
     count, holes, stats, _ = cv2.connectedComponentsWithStats(1 - whole, connectivity=4)
     small = np.asarray(stats)[:, cv2.CC_STAT_AREA] < 12
     return np.asarray(whole | small[holes].astype(np.uint8))

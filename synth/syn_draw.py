@@ -83,11 +83,17 @@ class PairDrawer:
             target, other = self._read(ids[0]), self._read(ids[1])
             bounds, moves = self._bounds(rng), draw_moves(rng, recipe.move, recipe.overlap.tries)
             for k in self._near(target, other, moves, bounds):
-                paste = self._row(target, other, *map(move_of, moves[k]), front, effects, rng)
+                move, other_move = move_of(moves[k, 0]), move_of(moves[k, 1])
+                paste = self._row(target, other, move, other_move, front, effects, rng)
                 masks = compose_masks(paste, target, other)
                 if bounds[0] <= self._ratio(masks) < bounds[1]:
                     return Drawn(paste, target, other, masks, tries + k + 1, bounds)
             tries += len(moves)
+        if not tries:
+            raise HandbenchError(
+                f"no {side.other.value} hand is from a camera like the {side.value} ones: colour or grey",
+                "set syn.match.grey=false, or give more pictures",
+            )
         raise HandbenchError(
             f"no pair of cut-outs overlaps by {recipe.overlap.low:g} to {recipe.overlap.high:g}"
             f" in {tries} tries",
@@ -132,7 +138,7 @@ class PairDrawer:
         """Draws what the camera does, the shared colour gain included."""
         effects = draw_effects(rng, self.recipe.effects, self.recipe.size)
         spread = self.recipe.paste.gain
-        red, green, blue = (effects.gain * rng.uniform(1 - spread, 1 + spread, 3)).tolist()
+        red, green, blue = (np.array(effects.gain) * rng.uniform(1 - spread, 1 + spread, 3)).tolist()
         return replace(effects, gain=(red, green, blue))
 
     def _untinted(self, effects: Effects, target: Cutout) -> Effects:
@@ -176,10 +182,11 @@ class PairDrawer:
         mine, theirs = columns["light"][rows].astype(np.float64) + 1.0
         red, green, blue = np.clip((mine / theirs) ** keys.light, _DARKEST, _LIGHTEST).tolist()
         # Blur shrinks with the picture that it is in.
-        sharp = [float(b) / m.scale for b, m in zip(columns["blur"][rows], (move, other_move), strict=True)]
-        grain = columns["noise"][rows].astype(np.float64).tolist()
+        first, second = columns["blur"][rows].astype(np.float64).tolist()
+        sharp = first / move.scale, second / other_move.scale
+        grain, other_grain = columns["noise"][rows].astype(np.float64).tolist()
         blur = _lack(*sharp, most=_MOST_BLUR, least=_SHARPEST) if keys.blur else (0.0, 0.0)
-        noise = _lack(*grain, most=12.0, least=_CLEANEST) if keys.noise else (0.0, 0.0)
+        noise = _lack(grain, other_grain, most=12.0, least=_CLEANEST) if keys.noise else (0.0, 0.0)
         # The other hand is blurred before it is moved: in its cut-out's own pixels.
         return (red, green, blue), (blur[0], blur[1] * other_move.scale), noise
 

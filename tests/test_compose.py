@@ -25,7 +25,7 @@ from handbench.seeding import rng_for
 from handbench.store.dataset import Store
 from handbench.store.fields import decode_fields, encode_fields
 from handbench.store.record import decode_record, encode_record
-from handbench.synth.cutout_index import index_cutouts
+from handbench.synth.cutout_index import CutoutIndex, index_cutouts
 from handbench.synth.cutout_painted import PaintedJob
 from handbench.synth.cutout_recipe import CutoutSettings
 from handbench.synth.cutout_stores import RunOptions, paint_photographs
@@ -212,6 +212,20 @@ def test_bounds_that_cannot_be_met_end_the_run(store: Store) -> None:
     overlap = OverlapSettings(low=0.9999, high=1.0, bins=1, tries=3, pairs=2)
     with pytest.raises(HandbenchError, match=r"no pair of cut-outs overlaps by 0\.9999 to 1 in 6 tries"):
         draw(store, 20, SynRecipe(p_alone=0.0, overlap=overlap))
+
+
+def test_grey_and_colour_are_not_mixed(store: Store) -> None:
+    index = index_cutouts(store)
+    columns = {**index.columns, "grey": index.columns["side"] == 0}
+    ids = {
+        (side, grey): np.flatnonzero((columns["side"] == s) & (grey is None or columns["grey"] == grey))
+        for s, side in enumerate((Side.RIGHT, Side.LEFT))
+        for grey in (None, False, True)
+    }
+    mixed = CutoutIndex(columns, ids)
+    drawer = PairDrawer(SynRecipe(p_alone=0.0), mixed, lambda i: cutout_of(store[i]))
+    with pytest.raises(HandbenchError, match="no left hand is from a camera like the right ones"):
+        drawer.draw(rng_for(0, "grey"), Side.RIGHT)
 
 
 def test_the_original_edge_is_hard(store: Store) -> None:

@@ -22,8 +22,9 @@ from handbench.synth.archetypes import ARCHETYPES
 from handbench.synth.motion_fit import fitted_motion, motion_fingerprint
 from handbench.synth.pair_kinds import KINDS
 from handbench.synth.pairs import PairSampler, SamplerConfig, make_posers
-from handbench.synth.pose_tzionas import MotionConfig, MotionSource, parse_sequences
+from handbench.synth.pose_tzionas import MotionSource, parse_sequences
 from handbench.synth.poses import TwoHands, move_params, rest_wrist
+from handbench.synth.recorded_pairs import MotionConfig
 from handbench.synth.spheres import make_spheres
 from handbench.types import HandParams, Side
 

@@ -52,7 +52,7 @@ def test_parts_and_numbers(records: dict[str, list[Record]]) -> None:
     for split, found in records.items():
         parts = [record.fields["part"] for record in found]
         assert abs(parts.count("render") - 0.4 * len(found)) <= 3, split
-        scenes = {}
+        scenes: dict[int, list[str]] = {}
         for record in found:
             scenes.setdefault(record.fields["scene_id"], []).append(record.fields["part"])
         assert all(len(set(kinds)) == 1 and len(kinds) <= 3 for kinds in scenes.values())

@@ -29,8 +29,8 @@ def demo(out: Path, num: int) -> None:
     folder = out / "aih"
     click.echo(f"1. handbench synth-aih --out {folder} --num {num}")
     started = time.perf_counter()
-    report = generate(folder, SynthOptions(), num=num)
-    digest = report.manifest.digest if report.manifest else "unfinished"
+    (made,) = generate(folder, SynthOptions(), num=num)
+    digest = made.run.manifest.digest if made.run.manifest else "unfinished"
     click.echo(f"   {num} records in {time.perf_counter() - started:.1f} s, digest {digest}")
     click.echo(f"2. handbench data verify {folder} --deep")
     verdict = verify_store(folder, deep=True)
@@ -44,3 +44,4 @@ def demo(out: Path, num: int) -> None:
     for line in gather(open_store(folder)).lines():
         click.echo(f"   {line}")
     click.echo(f"\nOpen {sheet}: each row is a picture, its target alone, four masks, and the skeletons.")
+    click.echo(f"Next, with pasted hands and in splits: handbench synth-aih --recipe both --out {out}/both")

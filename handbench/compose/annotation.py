@@ -27,12 +27,11 @@ def annotate(
 
     Returns:
         ``right`` and ``left`` -> the fields of a hand (docs/formats.md), None for an absent one; and
-        ``occlusion`` of the target, ``overlap_target`` and ``overlap_other`` (the pixels that both hands have,
-        over those of either), ``overlaps``.
+        ``occlusion`` of the target, ``overlap_target`` and ``overlap_other`` (the pixels that both have, over
+        those of either), ``overlaps``.
     """
-    whole, beside, both, seen, other_seen = count_pixels(
-        masks.target, masks.other, masks.target_visible, masks.other_visible
-    )
+    counts = count_pixels(masks.target, masks.other, masks.target_visible, masks.other_visible)
+    whole, beside, both, seen, other_seen = counts.tolist()
     nothing = np.zeros_like(masks.target)
     hands: dict[str, dict[str, Any] | None] = {"right": None, "left": None}
     front = nothing if paste.target_front else masks.other | masks.other_arm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,17 +73,22 @@ def cutout_of(record: Record) -> Cutout:
             f"cut-out {record.id} cannot be pasted: {fields.get('bad', 'it is no cut-out')}",
             "are the cut-outs those that the samples were made from?",
         )
-    boxes = [tuple(int(value) for value in fields[name]) for name in ("hand_box", "paste_box")]
     return Cutout(
         record.id,
         Side(fields["side"]),
         fields,
         decode_mask(record.blob("mask")).view(np.uint8),
         decode_mask(record.blob("arm")).view(np.uint8) if fields["arm"] else None,
-        *boxes,
+        _box(fields["hand_box"]),
+        _box(fields["paste_box"]),
         int(fields["margin"]),
         record,
     )
+
+
+def _box(values: Sequence[int]) -> tuple[int, int, int, int]:
+    x, y, w, h = (int(value) for value in values)
+    return x, y, w, h
 
 
 def _decode(record: Record, name: str) -> ImageArray:

@@ -79,7 +79,7 @@ def warp_mask(mask: Any, affine: Any, box: Any, size: int, rule: int) -> Any:
 
 
 @nb.njit(cache=True, nogil=True)
-def _clipped(start: int, step: int, low: int, high: int, first: int, last: int) -> tuple[int, int]:
+def _clipped(start: Any, step: Any, low: Any, high: Any, first: Any, last: Any) -> Any:
     """Returns the n from ``first`` to below ``last`` with low <= start + n step <= high, or a few more."""
     if step == 0:
         return (first, last) if low <= start <= high else (first, first)
@@ -165,13 +165,11 @@ def count_overlap(target: Any, other: Any) -> tuple[int, int, int]:
 
 
 @nb.njit(cache=True, nogil=True)
-def count_pixels(
-    target: Any, other: Any, target_seen: Any, other_seen: Any
-) -> tuple[int, int, int, int, int]:
+def count_pixels(target: Any, other: Any, target_seen: Any, other_seen: Any) -> Any:
     """Counts four masks (N, N) of 0 and 1: target, other, what both share, and what is seen of either."""
-    first = second = both = seen = other_part = 0
+    counts = np.zeros(5, np.int64)
     for y in range(target.shape[0]):
-        # 32 bits are enough for a row, and run four times as wide.
+        # 32 bits are enough for a row, and run twice as wide.
         a = b = c = d = e = np.uint32(0)
         for x in range(target.shape[1]):
             a += target[y, x]
@@ -179,5 +177,7 @@ def count_pixels(
             c += target[y, x] & other[y, x]
             d += target_seen[y, x]
             e += other_seen[y, x]
-        first, second, both, seen, other_part = first + a, second + b, both + c, seen + d, other_part + e
-    return first, second, both, seen, other_part
+        row = (a, b, c, d, e)
+        for k in range(5):
+            counts[k] += row[k]
+    return counts

@@ -43,7 +43,7 @@ class Window:
         )
 
     def snapped(self, step: int, size: int) -> Window:
-        """Returns the least window about this one with edges at multiples of ``step``, or the picture's own."""
+        """Returns the least window about this one with edges at multiples of ``step``, or the picture's."""
         bottom, right = (-(-edge // step) * step for edge in (self.bottom, self.right))
         return Window(self.top // step * step, min(bottom, size), self.left // step * step, min(right, size))
 
