@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from handbench.compose.effects import Effects, apply_effects
-from handbench.compose.pictures import differ, encode_jpeg
+from handbench.compose.pictures import encode_jpeg, record_two
 from handbench.store.masks import encode_mask
 from handbench.synth.layers import RenderLayers
 from handbench.synth.scene import HandScene
@@ -27,9 +27,12 @@ def encode_pictures(
         are equal before JPEG.
     """
     whole = layers.compose(scene, layers.names)
-    blobs = {"image": encode_jpeg(apply_effects(whole, effects), effects.jpeg_quality)}
-    if target is not None:
-        alone = layers.compose(scene, [part.name for part in scene.parts if part.hand is target])
-        blobs["target_image"] = encode_jpeg(apply_effects(alone, effects), effects.jpeg_quality)
-        blobs["removed"] = encode_mask(differ(whole, alone, effects.blur_radius))
-    return blobs
+    if target is None:
+        return {"image": encode_jpeg(apply_effects(whole, effects), effects.jpeg_quality)}
+    alone = layers.compose(scene, [part.name for part in scene.parts if part.hand is target])
+    image, target_image, removed = record_two(whole, alone, effects)
+    return {
+        "image": encode_jpeg(image, effects.jpeg_quality),
+        "target_image": encode_jpeg(target_image, effects.jpeg_quality),
+        "removed": encode_mask(removed),
+    }

@@ -12,7 +12,7 @@ from conftest import Run
 
 from handbench.arrays import BoolArray
 from handbench.compose.effects import EffectsSettings, apply_effects, draw_effects
-from handbench.compose.pictures import differ
+from handbench.compose.pictures import record_two
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward_one
 from handbench.store import Record, open_store
@@ -137,8 +137,9 @@ def test_target_picture_equals_the_picture_outside_what_was_removed(maker: Recor
         effects = draw_effects(rng, EffectsSettings(p_motion_blur=0.5, p_defocus=0.5))
         whole = layers.compose(scene, layers.names)
         alone = layers.compose(scene, [part.name for part in scene.parts if part.hand is target])
-        removed = differ(whole, alone, effects.blur_radius)
-        first, second = apply_effects(whole, effects), apply_effects(alone, effects)
+        first, second, removed = record_two(whole, alone, effects)
+        np.testing.assert_array_equal(first, apply_effects(whole, effects))
+        np.testing.assert_array_equal(second, apply_effects(alone, effects))
         np.testing.assert_array_equal(first[~removed], second[~removed])
         if target.value in layers.names:
             nearest = layers.visible(layers.names)

@@ -15,7 +15,7 @@ from handbench.compose import kernels
 from handbench.compose.cutout import NOMINAL, Cutout
 from handbench.compose.effects import FIELD_UNIT, apply_effects, noise_field
 from handbench.compose.paste import Paste, source_affine
-from handbench.compose.pictures import Window, differ, spread, window_of
+from handbench.compose.pictures import Window, record_two, window_of
 from handbench.formats.aih_plain_recipes import Move
 
 _RULES = {"threshold": kernels.THRESHOLD, "nearest": kernels.NEAREST, "truncated": kernels.TRUNCATED}
@@ -106,24 +106,13 @@ def compose(paste: Paste, target: Cutout, other: Cutout | None, masks: Masks | N
     """
     masks = compose_masks(paste, target, other) if masks is None else masks
     alone = _target_picture(paste, target)
-    seen = apply_effects(alone, paste.effects)
     if other is None:
-        return Composed(seen, seen, np.zeros(seen.shape[:2], np.bool_), masks)
+        picture = apply_effects(alone, paste.effects)
+        return Composed(picture, picture, np.zeros(picture.shape[:2], np.bool_), masks)
     both = alone.copy()
     window = _paste_other(both, paste, target, other, masks)
-    reach = paste.effects.blur_radius
-    removed = np.zeros(seen.shape[:2], np.bool_)
-    found = differ(both[window.slices], alone[window.slices], 0)
-    # Beyond what differs, and what blur carries on, the two pictures are equal: made once.
-    wide = window.grown(reach, paste.size)
-    removed[window.slices] = found
-    if reach:
-        removed[wide.slices] = spread(removed[wide.slices], reach)
-    image = seen.copy()
-    padded = wide.grown(reach, paste.size)
-    part = apply_effects(both[padded.slices], paste.effects, (padded.top, padded.left))
-    image[wide.slices] = part[wide.inside(padded)]
-    return Composed(image, seen, removed, masks)
+    image, target_image, removed = record_two(both, alone, paste.effects, window)
+    return Composed(image, target_image, removed, masks)
 
 
 def _target_picture(paste: Paste, target: Cutout) -> ImageArray:

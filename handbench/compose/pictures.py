@@ -1,4 +1,4 @@
-"""What all composed pictures share: where two of them may differ, and JPEG."""
+"""What all composed pictures share: a camera that records two of them, and JPEG."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import BoolArray, ImageArray
+from handbench.compose.effects import Effects, apply_effects
 from handbench.errors import HandbenchError
 
 
@@ -59,13 +60,39 @@ def window_of(mask: npt.NDArray[np.uint8]) -> Window:
     return Window(y, y + max(h, 1), x, x + max(w, 1))
 
 
-def differ(first: ImageArray, second: ImageArray, reach: int) -> BoolArray:
-    """Returns where two pictures may differ once blur has spread by ``reach`` pixels, (h, w) bool."""
-    found = np.asarray(_differ(first, second)).view(np.bool_)
-    return spread(found, reach) if reach > 0 else found
+def record_two(
+    first: ImageArray, second: ImageArray, effects: Effects, window: Window | None = None
+) -> tuple[ImageArray, ImageArray, BoolArray]:
+    """Records two pictures that differ in a part, by one camera at one moment.
+
+    Beyond what differs, and what blur carries on, both come out equal: that is made once.
+
+    Args:
+        first: (N, N, 3) uint8.
+        second: (N, N, 3) uint8.
+        effects: of the camera.
+        window: outside it the two are equal; all of the picture by default.
+
+    Returns:
+        both as recorded, (N, N, 3) uint8, and (N, N) bool where they may differ.
+    """
+    size, reach = len(first), effects.blur_radius
+    found = np.zeros(first.shape[:2], np.bool_)
+    place = (slice(None), slice(None)) if window is None else window.slices
+    found[place] = _differ(first[place], second[place]).view(np.bool_)
+    exact = window_of(found.view(np.uint8))
+    wide = exact.grown(reach, size)
+    if reach:
+        found[wide.slices] = _spread(found[wide.slices], reach)
+    recorded = apply_effects(second, effects)
+    changed = recorded.copy()
+    padded = wide.grown(reach, size)
+    part = apply_effects(first[padded.slices], effects, (padded.top, padded.left))
+    changed[wide.slices] = part[wide.inside(padded)]
+    return changed, recorded, found
 
 
-def spread(mask: BoolArray, reach: int) -> BoolArray:
+def _spread(mask: BoolArray, reach: int) -> BoolArray:
     """Returns a mask (h, w) grown by ``reach`` pixels in rows and columns."""
     side = 2 * reach + 1
     grown = cv2.dilate(mask.view(np.uint8), np.ones((side, side), np.uint8))
