@@ -6,10 +6,14 @@ from typing import Literal
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import FloatArray, ImageArray
-from handbench.camera import resize_affine
+from handbench.camera import apply_affine, resize_affine
 from handbench.compose.cutout import NOMINAL
+
+Border = Literal["mirror", "black"]
+"""What lies beyond a photograph."""
 
 _SOFT = 5.0  # standard deviation [px of the square]
 
@@ -30,13 +34,8 @@ def square_affine(box: FloatArray, scale: float, margin: int) -> FloatArray:
     )
 
 
-def cut_square(
-    image: ImageArray, affine: FloatArray, side: int, border: Literal["edge", "black"]
-) -> ImageArray:
-    """Returns the square (side, side, 3) of a photograph (h, w, 3), shrunk without aliasing.
-
-    Beyond the photograph its ``edge`` goes on, or it is ``black``.
-    """
+def cut_square(image: ImageArray, affine: FloatArray, side: int) -> ImageArray:
+    """Returns the square (side, side, 3) of a photograph (h, w, 3), without aliasing; beyond it its edge."""
     factor = float(affine[0, 0])
     if factor < 0.7:
         width, height = (max(1, round(factor * n)) for n in image.shape[1::-1])
@@ -45,27 +44,44 @@ def cut_square(
         lift, back = np.eye(3), np.eye(3)
         lift[:2], back[:2] = affine, shrunk
         affine = (lift @ np.linalg.inv(back))[:2]
-    size = (side, side)
+    return np.asarray(
+        cv2.warpAffine(
+            image, affine, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        ),
+        np.uint8,
+    )  # fmt: skip
+
+
+def fill_beyond(
+    square: ImageArray, affine: FloatArray, size: tuple[int, int], hand: npt.NDArray[np.uint8], border: Border
+) -> ImageArray:
+    """Fills what lies beyond the photograph: with its mirror image, but never with a mirrored hand.
+
+    Args:
+        square: (S, S, 3) of :func:`cut_square`.
+        affine: (2, 3) from the photograph to it.
+        size: (width, height) of the photograph [px].
+        hand: (S, S) 0 or 1, hand and forearm: in their place the edge goes on, blurred.
+        border: ``mirror`` or ``black``.
+    """
+    side = len(square)
+    low, high = apply_affine(affine, np.array([[0.0, 0.0], [size[0] - 1.0, size[1] - 1.0]]))
+    left, top = np.clip(np.ceil(low), 0, side).astype(int).tolist()
+    right, bottom = np.clip(np.floor(high) + 1, 0, side).astype(int).tolist()
+    if (left, top, right, bottom) == (0, 0, side, side) or right - left < 2 or bottom - top < 2:
+        return square
+    rim = (top, side - bottom, left, side - right)
+    inside = (slice(top, bottom), slice(left, right))
     if border == "black":
-        return np.asarray(cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR), np.uint8)
-    cut = cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return _softened(np.asarray(cut, np.uint8), _inside(image, affine, side))
-
-
-def _inside(image: ImageArray, affine: FloatArray, side: int) -> tuple[int, int, int, int]:
-    """Returns the columns and rows (x0, y0, x1, y1) of the square that lie inside the photograph."""
-    height, width = image.shape[:2]
-    low, high = affine[:, 2], affine[:, :2] @ [width - 1, height - 1] + affine[:, 2]
-    x0, y0 = np.clip(np.ceil(low), 0, side).astype(int).tolist()
-    x1, y1 = np.clip(np.floor(high) + 1, 0, side).astype(int).tolist()
-    return x0, y0, x1, y1
-
-
-def _softened(cut: ImageArray, inside: tuple[int, int, int, int]) -> ImageArray:
-    """Blurs what lies beyond the photograph: a continued edge alone is a field of stripes."""
-    x0, y0, x1, y1 = inside
-    if (x1 - x0, y1 - y0) == cut.shape[1::-1] or x0 >= x1 or y0 >= y1:
-        return cut
-    soft = np.asarray(cv2.GaussianBlur(cut, (0, 0), _SOFT, borderType=cv2.BORDER_REPLICATE), np.uint8)
-    soft[y0:y1, x0:x1] = cut[y0:y1, x0:x1]
-    return soft
+        return np.asarray(cv2.copyMakeBorder(square[inside], *rim, cv2.BORDER_CONSTANT), np.uint8)
+    filled = np.asarray(cv2.copyMakeBorder(square[inside], *rim, cv2.BORDER_REFLECT_101), np.uint8)
+    wide = cv2.dilate(hand, np.ones((9, 9), np.uint8))
+    ghost = np.asarray(cv2.copyMakeBorder(wide[inside], *rim, cv2.BORDER_REFLECT_101), np.uint8)
+    ghost[inside] = 0
+    if ghost.any():
+        soft = cv2.GaussianBlur(square, (0, 0), _SOFT, borderType=cv2.BORDER_REPLICATE)
+        share = cv2.GaussianBlur(ghost.astype(np.float32), (0, 0), 2.0)[..., None]
+        mixed = filled + np.minimum(2.0 * share, 1.0) * (soft.astype(np.float32) - filled)
+        mixed[inside] = filled[inside]
+        filled = np.rint(mixed).astype(np.uint8)
+    return filled

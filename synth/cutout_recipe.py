@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from handbench.synth.cutout_arm import ArmSettings
+from handbench.synth.cutout_crop import Border
 from handbench.synth.outline import OutlineSettings
 
 
@@ -37,7 +37,7 @@ class CutoutSettings:
     Attributes:
         scale: side of the nominal square over the longer side of the hand's box.
         margin: rim that is stored round the nominal square of 256 px [px].
-        border: what lies beyond the photograph: its ``edge`` continued, or ``black`` as in the original.
+        border: what lies beyond the photograph: its ``mirror`` image, or ``black`` as in the original.
         quality: of the stored JPEGs.
         outline: how masks are refined.
         arm: how forearms are found.
@@ -47,7 +47,7 @@ class CutoutSettings:
 
     scale: float = 2.0
     margin: int = 32
-    border: Literal["edge", "black"] = "edge"
+    border: Border = "mirror"
     quality: int = 92
     outline: OutlineSettings = field(default_factory=OutlineSettings)
     arm: ArmSettings = field(default_factory=ArmSettings)

@@ -22,7 +22,7 @@ from handbench.store.fields import encode_fields
 from handbench.store.masks import encode_mask
 from handbench.synth.crop import points_box
 from handbench.synth.cutout_arm import Mask8, find_arm
-from handbench.synth.cutout_crop import cut_square, square_affine
+from handbench.synth.cutout_crop import cut_square, fill_beyond, square_affine
 from handbench.synth.cutout_measure import continued_colours, hand_blur, hand_light, hand_noise
 from handbench.synth.cutout_recipe import CutoutSettings
 from handbench.synth.cutout_view import HandView, view_hand, wrist_in_picture
@@ -107,7 +107,7 @@ class CutoutCutter:
         _demand(
             inside >= rule.inside, "border", f"{inside:.2f} of the hand lies inside, {rule.inside} are asked"
         )
-        square = cut_square(image, affine, side, self.settings.border)
+        square = cut_square(image, affine, side)
         light = hand_light(square, view.mask)
         _demand(
             light.mean() >= rule.light, "dark", f"brightness {light.mean():.0f}, {rule.light:g} are asked"
@@ -115,7 +115,7 @@ class CutoutCutter:
         outline = refine_outline(square, view.mask, view.arm, view.beyond, self.settings.outline)
         self._judge(outline)
         joints = photo.sample.camera.to_camera(photo.joints)
-        return self._encode(photo, params, mesh, joints, K, square, view, outline, inside)
+        return self._encode(photo, params, mesh, joints, K, affine, square, view, outline, inside)
 
     def _judge(self, outline: Outline) -> None:
         rule = self.settings.rule
@@ -142,7 +142,7 @@ class CutoutCutter:
 
     def _encode(
         self, photo: Photograph, params: HandParams, mesh: HandMesh, joints: FloatArray, K: FloatArray,
-        square: ImageArray, view: HandView, outline: Outline, inside: float,
+        affine: FloatArray, square: ImageArray, view: HandView, outline: Outline, inside: float,
     ) -> tuple[dict[str, bytes], dict[str, Any]]:  # fmt: skip
         settings, model = self.settings, self.models[photo.side]
         valid = photo.valid & np.isfinite(joints).all(axis=-1)
@@ -169,6 +169,8 @@ class CutoutCutter:
         hand = hand_entry(model, params, joints, valid, K, seen)
         wrist, along = wrist_in_picture(model, mesh, K)
         arm = find_arm(square, outline.mask, wrist, along, settings.arm)
+        whole = outline.mask if arm is None else outline.mask | arm
+        square = fill_beyond(square, affine, photo.sample.camera.size, whole, settings.border)
         return encode_cutout(square, outline.mask, arm, fields, hand, settings.quality), fields
 
 

@@ -117,7 +117,7 @@ def compose(paste: Paste, target: Cutout, other: Cutout | None, masks: Masks | N
 
 def _target_picture(paste: Paste, target: Cutout) -> ImageArray:
     size = paste.size
-    border = cv2.BORDER_REPLICATE if target.fields["border"] == "edge" else cv2.BORDER_CONSTANT
+    border = cv2.BORDER_REPLICATE if target.fields["border"] == "mirror" else cv2.BORDER_CONSTANT
     # Four channels: OpenCV warps them in less than half the time of three.
     warped = cv2.warpAffine(
         target.picture(),
