@@ -9,23 +9,37 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from handbench.arrays import FloatArray
 from handbench.camera import Camera
 from handbench.datasets import Coverage, Dataset, Loader
 from handbench.errors import HandbenchError
-from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.loaders.aih_fields import KINDS, SIDES, RecordArrays, picture_intrinsics, record_arrays
-from handbench.store.columns import Columns, cached_columns
+from handbench.ground_truth import GroundTruth
+from handbench.loaders.aih_fields import (
+    KINDS,
+    SIDES,
+    RecordArrays,
+    picture_intrinsics,
+    record_arrays,
+    record_origin,
+)
+from handbench.loaders.aih_truth import (
+    VERSION,
+    build_columns,
+    hands_of,
+    recordings_of,
+    subsets_of,
+    take_rows,
+    tips_of,
+)
 from handbench.loaders.store_refs import StoredImage, StoredMask
 from handbench.store import open_store
+from handbench.store.columns import Columns, cached_columns
 from handbench.store.dataset import Store
+from handbench.store.kinds import AIH, AIH_TABLE
 from handbench.store.record import Record
 from handbench.types import HandAnnotation, HandParams, Sample
 
 SPLITS = ("train", "val", "test")
-_STRATA = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01))
 
 
 @dataclass(frozen=True)
@@ -37,21 +51,24 @@ class AihOptions:
             folder's own name where DIR is one split, else ``train``.
         kind: ``right`` or ``left`` (crops about that hand, with the target's own picture), ``pair`` (crops
             about both hands), or ``all``.
+        cutouts: of a table: the folder of its cut-outs, or one with a folder for each split. By default
+            DIR/cutouts/<split>.
     """
 
     split: str = ""
     kind: Literal["all", "right", "left", "pair"] = "all"
+    cutouts: str = ""
 
 
 class AihDataset(Dataset):
-    """The records of one split.
+    """The records of one split: rendered ones, pasted ones, or both; a table's are composed when read.
 
     Args:
         root: a folder of splits, or one split.
         options: what to take.
 
     Raises:
-        HandbenchError: when there is no finished AIH dataset.
+        HandbenchError: when there is no finished AIH dataset, or a table lacks its cut-outs.
     """
 
     name = "aih"
@@ -59,12 +76,7 @@ class AihDataset(Dataset):
     def __init__(self, root: Path, options: AihOptions) -> None:
         self.options = options
         self.root, self.split = _find_split(root, options.split)
-        self._store: Store = open_store(self.root)
-        spec = self._store.manifest.spec
-        if spec.kind != "aih/1":
-            raise HandbenchError(
-                f"{self.root}: holds {spec.kind!r}, expected 'aih/1'", "packed data opens with packed:DIR"
-            )
+        self._store: Store = _open_records(self.root, options.cutouts)
         self.fingerprint = self._store.manifest.digest
         self.coverage = Coverage(len(self), len(self))
 
@@ -76,7 +88,10 @@ class AihDataset(Dataset):
 
     @cached_property
     def _columns(self) -> Columns:
-        return cached_columns("aih", f"1-{self.fingerprint}", self._build)
+        return cached_columns("aih", f"{VERSION}-{self.fingerprint}", self._build)
+
+    def _build(self) -> Columns:
+        return build_columns(self._store, self._key)
 
     def __getstate__(self) -> dict[str, Any]:
         # Columns are mapped again where they are needed.
@@ -110,7 +125,9 @@ class AihDataset(Dataset):
         """Returns sample ``index``.
 
         ``meta`` has ``target_side``, ``kind``, ``depth_order``, ``scene_id``, ``occlusion`` (of the target),
-        references ``target_image`` and ``removed`` (None for a pair), and for each side ``covered_by``.
+        references ``target_image`` and ``removed`` (None for a pair), and for each side ``covered_by``;
+        ``part`` (``render`` or ``syn``), ``tips`` (the fingertip set of the joints), and of a pasted sample
+        ``persons`` and ``captures`` by side. A pasted sample's ``recording`` is the capture of its target.
 
         Raises:
             BadSampleError: when a field makes no sense.
@@ -119,12 +136,13 @@ class AihDataset(Dataset):
         record = self._store[self._ids[index]]
         key = self._key(record.id)
         fields = record.fields
-        arrays = record_arrays(fields, key)
+        arrays, origin = record_arrays(fields, key), record_origin(fields, key)
         camera = Camera(picture_intrinsics(arrays), arrays.size)
         hands = tuple(_hand(record, arrays, row, camera) for row in np.flatnonzero(arrays.present).tolist())
         alone = "target_image" in record.names
         meta = {
-            "recording": f"scene {fields['scene_id']}", "camera": arrays.kind, "frame": 0,
+            "recording": origin.recording, "camera": origin.camera, "frame": origin.frame,
+            "part": origin.part, "tips": origin.tips, "persons": origin.persons, "captures": origin.captures,
             "kind": arrays.kind, "target_side": arrays.target.value, "scene_id": fields["scene_id"],
             "depth_order": fields["depth_order"], "occlusion": fields["occlusion"],
             "target_image": StoredImage(record, "target_image", key) if alone else None,
@@ -138,49 +156,26 @@ class AihDataset(Dataset):
         """Returns the columns of all samples.
 
         ``joints_2d`` is exact also for pasted samples, where each hand has a camera of its own. ``subsets``:
-        ``right``, ``left``, ``pair``, ``two_hands``, and the target's occlusion, e.g. ``occlusion 0.1-0.3``.
+        ``right``, ``left``, ``pair``, ``render``, ``syn``, ``two_hands``, and the target's occlusion, e.g.
+        ``occlusion 0.1-0.3``. ``tips`` is ``mixed`` where samples have different fingertip sets.
         """
-        rows = np.asarray(self._ids, dtype=np.int64)
-        c = {name: column[rows] for name, column in self._columns.items()}
-        hands = {side: _truth(c, s) for s, side in enumerate(SIDES)}
-        present = c["present"]
+        columns = take_rows(self._columns, np.asarray(self._ids, dtype=np.int64))
+        present = columns["present"]
         kinds = np.array(["", "right", "left", "interacting"])[present[:, 0] + 2 * present[:, 1]]
-        subsets = {name: c["kind"] == k for k, name in enumerate(KINDS)}
-        subsets["two_hands"] = present.all(axis=1)
-        for low, high in _STRATA:
-            inside = (c["target_occlusion"] >= low) & (c["target_occlusion"] < high)
-            subsets[f"occlusion {low:g}-{min(high, 1):g}"] = inside
         return GroundTruth(
             self.name,
             self.split,
             self.keys,
-            [f"scene {scene}" for scene in c["scene_id"].tolist()],
-            c["K"],
-            hands,
+            recordings_of(columns),
+            columns["K"],
+            hands_of(columns),
             hand_type=[str(kind) for kind in kinds],
             hand_type_valid=kinds != "",
-            subsets=subsets,
-            tips="smplx",
+            subsets=subsets_of(columns),
+            tips=tips_of(columns),
             fingerprint=self.fingerprint,
             partial=self.coverage.partial,
         )
-
-    def _build(self) -> Columns:
-        n = len(self._store)
-        names = ("pose", "betas", "transl", "joints", "joints_2d", "joints_valid", "visibility", "box")
-        c: dict[str, npt.NDArray[Any]] = {}
-        for i, record in enumerate(self._store):
-            arrays = record_arrays(record.fields, self._key(i))
-            row = {name: getattr(arrays, name) for name in (*names, "present", "occlusion")}
-            row["K"] = picture_intrinsics(arrays)
-            row["kind"] = np.int8(KINDS.index(arrays.kind))
-            row["scene_id"] = np.int64(record.fields["scene_id"])
-            occlusion = record.fields["occlusion"]
-            row["target_occlusion"] = np.float64(np.nan if occlusion is None else occlusion)
-            for name, value in row.items():
-                kind = np.float32 if value.dtype == np.float64 and name != "K" else value.dtype
-                c.setdefault(name, np.empty((n, *value.shape), kind))[i] = value
-        return c
 
     def summary(self) -> list[str]:
         """Returns what was resolved."""
@@ -196,6 +191,21 @@ def _find_split(root: Path, split: str) -> tuple[Path, str]:
     if split and own and own != split:
         raise HandbenchError(f"{root}: no split {split!r} below it", f"it is called {own}: write split={own}")
     return root, split or own or "all"
+
+
+def _open_records(root: Path, cutouts: str) -> Store:
+    store = open_store(root)
+    kind = store.manifest.spec.kind
+    if kind == AIH:
+        return store
+    if kind != AIH_TABLE:
+        raise HandbenchError(
+            f"{root}: holds {kind!r}, expected {AIH!r} or {AIH_TABLE!r}", "packed data opens with packed:DIR"
+        )
+    # Composing is compiled: its import would be most of what opening composites takes.
+    from handbench.compose.table import open_samples
+
+    return open_samples(root, cutouts or None)
 
 
 def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> HandAnnotation:
@@ -214,22 +224,6 @@ def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> Han
         visible_mask=StoredMask(record, f"{name}_visible"),
         camera=None if same else Camera(arrays.K[row], arrays.size),
         occlusion=float(arrays.occlusion[row]),
-    )
-
-
-def _truth(c: Columns, s: int) -> HandTruth:
-    def wide(name: str) -> FloatArray:
-        return np.asarray(c[name][:, s].astype(np.float64))
-
-    return HandTruth(
-        wide("joints"),
-        np.array(c["joints_valid"][:, s]),
-        joints_2d=wide("joints_2d"),
-        visibility=wide("visibility"),
-        pose=wide("pose"),
-        betas=wide("betas"),
-        transl=wide("transl"),
-        box=wide("box"),
     )
 
 

@@ -15,6 +15,9 @@ from handbench.types import Side
 
 SIDES = (Side.RIGHT, Side.LEFT)
 KINDS = ("right", "left", "pair")
+PARTS = ("render", "syn")
+TIPS = "smplx"
+"""The fingertip set of rendered samples."""
 
 NOMINAL_FOCAL = 2.0
 """Focal length of a picture of which nothing is known, in picture widths."""
@@ -101,6 +104,64 @@ def record_arrays(fields: Mapping[str, Any], where: str) -> RecordArrays:
     return RecordArrays(
         kind, target, (int(width), int(height)), present, joints_valid=valid, occlusion=occlusion, **arrays
     )
+
+
+@dataclass(frozen=True, slots=True)
+class RecordOrigin:
+    """Where a record comes from.
+
+    Attributes:
+        part: ``render``, or ``syn`` where two photographs are pasted.
+        recording: what it is not independent of: its scene, or the capture that its target is from.
+        camera: the kind of a rendered record; the target's camera of a pasted one.
+        frame: of the target's photograph; 0 of a rendered record.
+        tips: the fingertip set of its joints; ``mixed`` where its two hands have different ones.
+        persons: side -> who is photographed; empty for a rendered record.
+        captures: side -> the session it was photographed in; the same.
+    """
+
+    part: str
+    recording: str
+    camera: str
+    frame: int
+    tips: str
+    persons: Mapping[str, str]
+    captures: Mapping[str, str]
+
+
+def record_origin(fields: Mapping[str, Any], where: str) -> RecordOrigin:
+    """Reads where a record comes from.
+
+    Args:
+        fields: ``record.fields``.
+        where: the sample's key, for errors.
+
+    Raises:
+        BadSampleError: when a field is missing or makes no sense.
+    """
+    try:
+        part = str(fields.get("part", "render"))
+        if part not in PARTS:
+            raise ValueError(f"part {part!r}")
+        if part == "render":
+            return RecordOrigin(part, f"scene {fields['scene_id']}", str(fields["kind"]), 0, TIPS, {}, {})
+        target, other = fields["source"]["target"], fields["source"]["other"]
+        side = Side(fields["target_side"])
+        whose = {side: target} if other is None else {side: target, side.other: other}
+        tips = {str(source["tips"]) for source in whose.values()}
+        return RecordOrigin(
+            part,
+            str(target["capture"]),
+            str(target["camera"]),
+            int(target["frame"]),
+            "mixed" if len(tips) > 1 else tips.pop(),
+            {s.value: str(source["person"]) for s, source in whose.items()},
+            {s.value: str(source["capture"]) for s, source in whose.items()},
+        )
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise BadSampleError(
+            f"{where}: field {error} is missing or damaged", "make the shard again"
+        ) from None
 
 
 def nominal_intrinsics(size: tuple[int, int]) -> FloatArray:

@@ -16,9 +16,11 @@ from handbench.formats.images import ImageFile, image_size, read_bytes
 from handbench.loaders.aih_fields import (
     SIDES,
     RecordArrays,
+    RecordOrigin,
     nominal_intrinsics,
     picture_intrinsics,
     record_arrays,
+    record_origin,
 )
 from handbench.loaders.aih_plain_index import RenderGroup, SynGroup
 from handbench.loaders.aih_plain_refs import Paste, PastedImage, PastedMask, ValueMask
@@ -38,6 +40,7 @@ def render_sample(group: RenderGroup, at: int, key: str) -> Sample:
     place = group.note(at)
     fields = None if place is None else read_note(group.folder, place)
     arrays = None if fields is None else record_arrays(fields, key)
+    origin = None if fields is None else record_origin(fields, key)
     size = image_size(read_bytes(files["image"]), str(files["image"])) if arrays is None else arrays.size
     image = ImageFile(files["image"], size)
     visible = {Side.RIGHT: ValueMask(files["visible"], 1, 2), Side.LEFT: ValueMask(files["visible"], 2, 2)}
@@ -50,17 +53,18 @@ def render_sample(group: RenderGroup, at: int, key: str) -> Sample:
         side.other: (other, visible[side.other]),
     }
     meta = {
-        "recording": f"scene {fields['scene_id']}" if fields else f"{group.branch} {side.value} {name}",
+        "recording": origin.recording if origin else f"{group.branch} {side.value} {name}",
         "camera": side.value, "frame": 0, "part": "render", "branch": group.branch, "kind": side.value,
         "target_side": side.value, "target_image": ImageFile(files["target_image"], size),
-        "depth_order": fields["depth_order"] if fields else None,
+        "depth_order": fields["depth_order"] if fields else None, "tips": origin.tips if origin else "",
     }  # fmt: skip
     if arrays is None:
         hands = tuple(_without_joints(s, masks) for s in SIDES)
         return Sample(key, image, Camera(nominal_intrinsics(size), size), hands, meta=meta)
     found = [_annotated(arrays, s, masks, None) for s in SIDES]
     own = Camera(picture_intrinsics(arrays), size)
-    return Sample(key, image, own, tuple(hand for hand in found if hand is not None), meta=meta)
+    hands = tuple(_with_camera(hand, arrays, own) for hand in found if hand is not None)
+    return Sample(key, image, own, hands, meta=meta)
 
 
 def syn_sample(group: SynGroup, at: int, key: str, gain: tuple[float, float, float]) -> Sample:
@@ -78,22 +82,34 @@ def syn_sample(group: SynGroup, at: int, key: str, gain: tuple[float, float, flo
         target.other: (front, front),
     }
     hands: dict[Side, HandAnnotation] = {}
+    origins: dict[Side, RecordOrigin] = {}
     for side, crop, move in zip((target, target.other), crops, paste.moves, strict=True):
         place = group.notes.get(note_id(side, str(crop)))
         affine = whole_affine(move, target is Side.LEFT)
         fields = None if place is None else read_note(group.folder, place)
         hand = None if fields is None else _annotated(record_arrays(fields, key), side, masks, affine)
         hands[side] = hand or _without_joints(side, masks)
+        if fields is not None:
+            origins[side] = record_origin(fields, key)
+    origin = origins.get(target)
+    tips = {origin.tips for origin in origins.values()}
     meta = {
-        "recording": f"{group.branch} {target.value} {crops[0]}", "camera": target.value, "frame": 0,
-        "part": "syn", "branch": group.branch, "kind": target.value, "target_side": target.value,
-        "target_image": PastedImage(paste, alone=True), "depth_order": target.other.value,
+        "recording": origin.recording if origin else f"{group.branch} {target.value} {crops[0]}",
+        "camera": target.value, "frame": 0, "part": "syn", "branch": group.branch, "kind": target.value,
+        "target_side": target.value, "target_image": PastedImage(paste, alone=True),
+        "depth_order": target.other.value,
         "crops": {target.value: crops[0], target.other.value: crops[1]}, "colour_gain": gain,
-        "occlusion_rate": recipe.occlusion_rate,
+        "occlusion_rate": recipe.occlusion_rate, "tips": "mixed" if len(tips) > 1 else "".join(tips),
     }  # fmt: skip
     own = hands[target].camera or Camera(nominal_intrinsics(SIZE), SIZE)
     hands[target] = dataclasses.replace(hands[target], camera=None)
     return Sample(key, PastedImage(paste), own, tuple(hands[s] for s in SIDES), meta=meta)
+
+
+def _with_camera(hand: HandAnnotation, arrays: RecordArrays, own: Camera) -> HandAnnotation:
+    """Gives a hand the camera of its own photograph, where it has one."""
+    K = arrays.K[SIDES.index(hand.side)]
+    return hand if (own.K == K).all() else dataclasses.replace(hand, camera=Camera(K, arrays.size))
 
 
 def _without_joints(side: Side, masks: Masks) -> HandAnnotation:

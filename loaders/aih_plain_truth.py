@@ -39,10 +39,16 @@ def truth_of(data: Dataset, folders: Sequence[Path]) -> GroundTruth:
             "human": np.array([end[3] == "human" for end in ends], dtype=np.bool_),
             "machine": np.array([end[3] == "machine" for end in ends], dtype=np.bool_),
         },
-        tips="smplx" if noted else "",
+        tips=_tips(samples),
         fingerprint=data.fingerprint,
         partial=data.coverage.partial,
     )
+
+
+def _tips(samples: Sequence[Sample]) -> str:
+    """Returns the fingertip set of the joints; ``mixed`` where there are several, empty without joints."""
+    found = {str(sample.meta["tips"]) for sample in samples} - {""}
+    return "mixed" if len(found) > 1 else "".join(found)
 
 
 def _side(samples: Sequence[Sample], side: Side, n: int) -> HandTruth:

@@ -15,13 +15,13 @@ from handbench.errors import BadSampleError
 from handbench.loaders.batch_labels import SIDES, LabelRows, fill_sample
 from handbench.loaders.batch_pictures import Picture, decode_fast, read_picture
 from handbench.loaders.packed_fields import SCHEMA, fill_labels
+from handbench.loaders.store_refs import read_stored
 from handbench.store.dataset import Store
-from handbench.store.masks import decode_mask, mask_bits
+from handbench.store.kinds import SAMPLES
 from handbench.store.record import Record
 from handbench.subset import Subset
 from handbench.types import Ref, Sample, Side
 
-AIH = "aih/1"
 _IDENTITY = np.eye(2, 3)
 
 
@@ -155,7 +155,7 @@ class SamplePicture:
 
 
 class StoreSource(_Named):
-    """Reads the records of a store (``packed/1``, ``aih/1``) without building samples."""
+    """Reads the records of a store (``packed/1``, ``aih/1``, ``aih-table/1``) without building samples."""
 
     def __init__(self, dataset: StoredDataset) -> None:
         super().__init__(dataset)
@@ -214,29 +214,29 @@ class RecordPicture:
 
     def pixels(self) -> ImageArray:
         """Returns the picture."""
-        return decode_fast(bytes(self.record.blob("image")), self.where)
+        return read_stored(self.record, "image", self.where, decode_fast)
 
     def target_pixels(self, side: Side) -> ImageArray | None:
         """Returns the picture of the target alone, where the record is about that hand."""
         stored = "target_image" in self.record.names and self.target is side
-        return decode_fast(bytes(self.record.blob("target_image")), self.where) if stored else None
+        return read_stored(self.record, "target_image", self.where, decode_fast) if stored else None
 
-    def _blob(self, side: Side, kind: str) -> memoryview | None:
+    def _name(self, side: Side, kind: str) -> str | None:
         for whose in (side.value, "target" if side is self.target else "other"):
             name = f"{whose}_{kind}"
             if name in self.record.names:
-                return self.record.blob(name)
+                return name
         return None
 
     def mask(self, side: Side, kind: str) -> BoolArray | None:
         """Returns a mask of a hand."""
-        blob = self._blob(side, kind)
-        return None if blob is None else decode_mask(blob)
+        name = self._name(side, kind)
+        return None if name is None else self.record.mask(name)
 
     def bits(self, side: Side, kind: str) -> tuple[npt.NDArray[np.uint8], tuple[int, int]] | None:
         """Returns the packed bits of a mask."""
-        blob = self._blob(side, kind)
-        return None if blob is None else mask_bits(blob)
+        name = self._name(side, kind)
+        return None if name is None else self.record.bits(name)
 
 
 def open_source(dataset: Dataset) -> tuple[Source, npt.NDArray[np.int64]]:
@@ -248,6 +248,6 @@ def open_source(dataset: Dataset) -> tuple[Source, npt.NDArray[np.int64]]:
     chosen = np.arange(len(dataset))
     while isinstance(dataset, Subset):
         chosen, dataset = np.asarray(dataset.indices, np.int64)[chosen], dataset.whole
-    if isinstance(dataset, StoredDataset) and dataset.store.manifest.spec.kind in (SCHEMA, AIH):
+    if isinstance(dataset, StoredDataset) and dataset.store.manifest.spec.kind in (SCHEMA, *SAMPLES):
         return StoreSource(dataset), chosen
     return SampleSource(dataset), chosen

@@ -21,8 +21,8 @@ from handbench.errors import BadSampleError, HandbenchError
 from handbench.formats.doh import CONTACT_LETTERS, CONTACTS, find_voc
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.doh_index import build_columns, index_stamp, pictures_on_disk
+from handbench.store.columns import Columns, cached_columns
 from handbench.types import HandAnnotation, Sample, Side
 
 NOMINAL_FOCAL = 1.2

@@ -18,11 +18,11 @@ from handbench.errors import HandbenchError
 from handbench.formats.hic import image_path
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.hic_audit import audit_hic
 from handbench.loaders.hic_index import SIDES, build_columns, index_stamp, sequences_on_disk
 from handbench.loaders.hic_meshes import HicMeshes
 from handbench.loaders.hic_sequences import coverage_of, parse_sequences
+from handbench.store.columns import Columns, cached_columns
 from handbench.types import HandAnnotation, ObjectAnnotation, Sample
 
 GREY = 128

@@ -22,12 +22,12 @@ from handbench.formats.ho3d_tree import MULTI_CAMERA, folder_of, read_split, tak
 from handbench.formats.images import ImageFile
 from handbench.ground_truth import GroundTruth
 from handbench.loaders import ho3d_index as index
-from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.ho3d_colours import HAND_COLOURS
 from handbench.loaders.ho3d_coverage import check_version, coverage_of
 from handbench.loaders.ho3d_extra import make_extra
 from handbench.loaders.ho3d_index import SUFFIXES
 from handbench.loaders.ho3d_truth import Truth, ground_truth, make_truth
+from handbench.store.columns import Columns, cached_columns
 from handbench.types import HandAnnotation, HandParams, ObjectAnnotation, Sample, Side
 
 

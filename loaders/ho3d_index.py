@@ -16,10 +16,10 @@ from handbench.arrays import BoolArray, FloatArray
 from handbench.formats.ho3d import box_from_corners, joints_from_opengl, points_flip, pose_flip, rotation_flip
 from handbench.formats.ho3d_tree import V2_SEGMENTATION, Split, Version, folder_of, seg_folder
 from handbench.geometry import axis_angle_to_matrix
-from handbench.store.columns import Columns, stamp
 from handbench.loaders.ho3d_colours import vote_colours
 from handbench.loaders.ho3d_metas import DAMAGED, Raw, read_all
 from handbench.progress import Progress
+from handbench.store.columns import Columns, stamp
 
 SCHEMA = 3
 OK, NO_META, UNANNOTATED, NO_PICTURE, BAD = range(5)

@@ -14,8 +14,8 @@ from handbench.arrays import BoolArray, FloatArray
 from handbench.formats.ho3d import joints_from_opengl
 from handbench.formats.ho3d_released import VERTS, XYZ, read_released_gt
 from handbench.ground_truth import Float32, GroundTruth, HandTruth
-from handbench.store.columns import Columns, cached_columns, stamp
 from handbench.loaders.ho3d_index import hand_boxes
+from handbench.store.columns import Columns, cached_columns, stamp
 from handbench.types import HandParams, Side
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from handbench.datasets import Coverage, Dataset, Loader
 from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.loaders.batch_labels import SIDES
-from handbench.store.columns import Columns, cached_columns
 from handbench.loaders.packed_fields import LAYOUT, SCHEMA, SPANS, WIDTH, bad_words, stored_hands
 from handbench.loaders.store_refs import StoredImage
 from handbench.store import open_store
+from handbench.store.columns import Columns, cached_columns
 from handbench.store.dataset import Store
 from handbench.types import Sample
 

@@ -5,8 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from handbench.arrays import BoolArray, ImageArray
+from handbench.errors import BadSampleError, CorruptError
 from handbench.formats.images import decode_image
-from handbench.store.record import Record
+from handbench.store.record import Decode, Record
+
+
+def read_stored(record: Record, name: str, where: str, decode: Decode = decode_image) -> ImageArray:
+    """Returns a picture of a record; it may be read-only.
+
+    Args:
+        record: the record.
+        name: of the blob.
+        where: the sample's key.
+        decode: how bytes are decoded, where the record has bytes.
+
+    Raises:
+        BadSampleError: when it does not decode, or cannot be composed.
+    """
+    try:
+        return record.image(name, decode, where)
+    except CorruptError as error:
+        raise BadSampleError(f"{where} {name}: {error.message}", error.hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +48,8 @@ class StoredImage:
         Raises:
             BadSampleError: when it does not decode.
         """
-        return decode_image(bytes(self.record.blob(self.name)), f"{self.where} {self.name}")
+        picture = read_stored(self.record, self.name, self.where)
+        return picture if picture.flags.writeable else picture.copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +66,5 @@ class StoredMask:
 
     def read(self) -> BoolArray:
         """Returns (h, w) bool."""
-        return self.record.mask(self.name)
+        mask = self.record.mask(self.name)
+        return mask if mask.flags.writeable else mask.copy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def make_parts(out: Path, keep: Keep, recipe: str = "both", keys: tuple[str, ...
 
 def write_store(
     folder: Path, records: list[tuple[dict[str, bytes], dict[str, object]]], kind: str,
-    counts: list[Statistics] | None = None, sources: dict[str, str] | None = None,
+    counts: Sequence[Statistics] | None = None, sources: dict[str, str] | None = None,
 ) -> Path:  # fmt: skip
     """Writes a finished store of (blobs, fields)."""
     spec = DatasetSpec(kind, "0" * 16, 0, sources=sources or {})

@@ -8,6 +8,7 @@ from handbench.cli.lazy import LazyGroup
 
 _COMMANDS = {
     "cutouts": ("handbench.cli.data_cutouts:cutouts", "Cut single hands out of photographs, for pasting."),
+    "export": ("handbench.cli.data_export:export", "Write AIH as plain files, in the authors' layout."),
     "howto": ("handbench.cli.data_list:howto", "Licence, source and tree of a dataset, and what to type."),
     "list": ("handbench.cli.data_list:list_datasets", "The datasets that load, and the keys of each."),
     "orders": ("handbench.cli.data_orders:orders", "Every joint order as a table and as a picture."),

@@ -31,10 +31,11 @@ def show(
 ) -> None:
     """Draw a contact sheet of samples, with their keys.
 
-    TARGET is the FOLDER of a store (picture, target alone, four masks, skeletons), or a dataset as NAME ROOT
-    or NAME:PATH@key=value,...: joints in finger colours, invalid ones hollow, boxes, masks, object corners.
+    TARGET is the FOLDER of a store (picture, target alone, four masks, skeletons; of cut-outs: photograph,
+    outline, what is pasted), or a dataset as NAME ROOT or NAME:PATH@key=value,...: joints in finger colours,
+    invalid ones hollow, boxes, masks, object corners.
     """
-    from handbench.cli.data_target import find_target
+    from handbench.cli.data_target import find_target, store_kind
     from handbench.errors import HandbenchError
 
     found = find_target(target, settings, drawn=True)
@@ -43,11 +44,9 @@ def show(
     except ValueError:
         raise HandbenchError(f"cannot read --ids {ids!r}", "write 0,17,300") from None
     if isinstance(found, Path):
-        from handbench.show.sheet import write_sheet
-
         if keys is not None:
             raise HandbenchError("--keys names samples of a dataset, not of a store's folder", "use --ids")
-        click.echo(f"{write_sheet(found, out, num, chosen)} samples on {out}")
+        click.echo(f"{_show_store(found, store_kind(found), out, num, chosen)} on {out}")
         return
     from handbench.show.dataset_sheet import choose, write_dataset_sheet
 
@@ -57,3 +56,15 @@ def show(
     for line in bad:
         click.echo(f"cannot be shown: {line}", err=True)
     click.echo(f"{drawn} samples on {out}")
+
+
+def _show_store(folder: Path, kind: str, out: Path, num: int, ids: list[int] | None) -> str:
+    from handbench.store.kinds import CUTOUTS
+
+    if kind == CUTOUTS:
+        from handbench.show.cutout_sheet import write_cutout_sheet
+
+        return f"{write_cutout_sheet(folder, out, num, ids)} cut-outs"
+    from handbench.show.sheet import write_sheet
+
+    return f"{write_sheet(folder, out, num, ids)} samples"

@@ -44,17 +44,31 @@ def stats(target: tuple[str, ...], plot: Path | None, settings: tuple[str, ...],
 def _store_stats(folder: Path, plot: Path | None, as_json: bool) -> None:
     import orjson
 
-    from handbench.show.stats import gather
-    from handbench.show.stats import plot as plot_stats
     from handbench.store import open_store
+    from handbench.store.kinds import CUTOUTS
 
     store = open_store(folder)
     if as_json:
         click.echo(orjson.dumps(store.manifest.statistics, option=orjson.OPT_INDENT_2).decode())
-        return
-    found = gather(store)
-    for line in found.lines():
-        click.echo(line)
+    if store.manifest.spec.kind == CUTOUTS:
+        from handbench.show.cutout_stats import plot_cutouts, read_cutout_stats
+
+        cutouts = read_cutout_stats(store.manifest)
+        _print(cutouts.lines(), as_json)
+        if plot is not None:
+            plot_cutouts(cutouts, plot)
+    elif plot is not None or not as_json:
+        from handbench.show.stats import gather
+        from handbench.show.stats import plot as plot_stats
+
+        found = gather(store)
+        _print(found.lines(), as_json)
+        if plot is not None:
+            plot_stats(found, plot)
     if plot is not None:
-        plot_stats(found, plot)
-        click.echo(f"plot on {plot}")
+        click.echo(f"plot on {plot}", err=as_json)
+
+
+def _print(lines: list[str], as_json: bool) -> None:
+    for line in [] if as_json else lines:
+        click.echo(line)

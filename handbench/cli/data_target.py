@@ -7,6 +7,7 @@ from pathlib import Path
 
 from handbench.datasets import DATASETS, DataRef
 from handbench.errors import HandbenchError
+from handbench.store.kinds import CUTOUTS, PACKED, SAMPLES
 
 USAGE = "give the folder of a store, NAME:PATH[@key=value,...], or NAME ROOT"
 
@@ -40,7 +41,8 @@ def find_target(words: Sequence[str], settings: Sequence[str] = (), drawn: bool 
     Args:
         words: one or two arguments as typed.
         settings: ``key=value`` that are added to a reference.
-        drawn: samples are looked at: a pack is opened as a dataset, and other stores must hold AIH records.
+        drawn: samples are looked at: a pack is opened as a dataset, and other stores must hold AIH records or
+            cut-outs.
 
     Raises:
         HandbenchError: for no store, a store that cannot be drawn, or settings that have no reference.
@@ -51,16 +53,25 @@ def find_target(words: Sequence[str], settings: Sequence[str] = (), drawn: bool 
     if not (found / "manifest.json").is_file() and not (found / "shards").is_dir():
         raise _no_store(found)
     if drawn:
-        from handbench.store.manifest import read_manifest
-
-        kind = read_manifest(found).spec.kind
-        if kind == "packed/1":
+        kind = store_kind(found)
+        if kind == PACKED:
             return _with(DataRef("packed", str(found)), settings)
-        if kind != "aih/1":
+        if kind not in (*SAMPLES, CUTOUTS):
             raise HandbenchError(
                 f"{found} is a store of {kind!r}, which is not known here", "`data verify` checks its bytes"
             )
     return parse_target(words, settings)
+
+
+def store_kind(folder: Path) -> str:
+    """Returns the kind of a finished store.
+
+    Raises:
+        HandbenchError: when it is unfinished, or no store.
+    """
+    from handbench.store import manifest
+
+    return manifest.read_manifest(folder).spec.kind
 
 
 def _no_store(folder: Path) -> HandbenchError:
@@ -86,6 +97,8 @@ def _no_store(folder: Path) -> HandbenchError:
 
 def _looks_like(folder: Path) -> str:
     """Guesses the name of a known tree by files that only it has; empty where none is there."""
+    if any((folder / split / "manifest.json").is_file() for split in ("train", "val", "test")):
+        return "aih"
     if any((folder / name).is_file() for name in ("train.txt", "evaluation.txt")):
         return "ho3d"
     if (folder / "annotations").is_dir():

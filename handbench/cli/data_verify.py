@@ -105,9 +105,12 @@ def _verify_store(folder: Path, deep: bool, as_json: bool) -> None:
         if len(verdict.faults) > _SHOWN:
             click.echo(f"... and {len(verdict.faults) - _SHOWN} more; --json lists all")
     if verdict.faults:
+        remedy = (
+            "remove the folder of each shard named, then run the command that made them: it makes only those"
+        )
         raise CorruptError(
             f"{folder}: {len(verdict.faults)} fault{'s' if len(verdict.faults) > 1 else ''}",
-            "remove the folder of each shard named, then run the command that made them: it makes only those",
+            remedy if any(fault.shard is not None for fault in verdict.faults) else "",
         )
     if verdict.unfinished:
         raise PartialError(

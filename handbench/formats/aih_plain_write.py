@@ -1,4 +1,7 @@
-"""Writes the official plain-file layout of AIH from our own records; pictures are copied byte for byte."""
+"""Writes the official plain-file layout of AIH from our own records; pictures are copied byte for byte.
+
+Records of a table (:mod:`handbench.compose.table`) are composed as they are written.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from handbench.arrays import BoolArray
 from handbench.formats.aih_plain import (
+    NOTES,
     Branch,
     crop_files,
     filtered_list,
@@ -82,7 +86,7 @@ def _render_files(folder: Path, records: Iterable[Record]) -> Iterator[tuple[str
 
 def write_syn(
     root: Path,
-    crops: Mapping[Side, Sequence[Crop]],
+    crops: Mapping[Side, Iterable[Crop]],
     recipes: Sequence[PasteRecipe],
     branch: Branch = "machine",
     split: str = "train",
@@ -91,27 +95,34 @@ def write_syn(
 
     Args:
         root: the folder that gets ``AIH_syn``.
-        crops: of each side, in the order that the recipes' rows count.
+        crops: of each side, in the order that the recipes' rows count; each is written before the next is
+            asked for.
         recipes: which crops to paste, and how.
         branch: ``human`` or ``machine``.
         split: ``train``, ``val`` or ``test``.
     """
     folder = syn_folder(root, branch, split)
-    notes: list[tuple[str, Mapping[str, Any]]] = []
+    numbers: dict[Side, list[int]] = {side: [] for side in Side}
+    if not write_notes(folder, _syn_files(folder, crops, numbers)):
+        (folder / NOTES).unlink()
+    for side, own in numbers.items():
+        write_filtered_list(filtered_list(root, branch, split, side), np.array(own, dtype=np.int64))
+    write_recipes(recipes_path(root, branch, split), recipes)
+
+
+def _syn_files(
+    folder: Path, crops: Mapping[Side, Iterable[Crop]], numbers: dict[Side, list[int]]
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Writes crops, adds their numbers to ``numbers``, and yields the notes of those that have fields."""
     for side in Side:
-        own = crops.get(side, ())
-        for crop in own:
+        for crop in crops.get(side, ()):
             files = crop_files(folder, side, crop.number)
             files["image"].parent.mkdir(parents=True, exist_ok=True)
             files["image"].write_bytes(crop.jpeg)
             write_mask_values(files["amodal"], crop.amodal.astype(np.uint8))
+            numbers[side].append(crop.number)
             if crop.fields is not None:
-                notes.append((note_id(side, str(crop.number)), crop.fields))
-        numbers = np.array([crop.number for crop in own], dtype=np.int64)
-        write_filtered_list(filtered_list(root, branch, split, side), numbers)
-    write_recipes(recipes_path(root, branch, split), recipes)
-    if notes:
-        write_notes(folder, notes)
+                yield note_id(side, str(crop.number)), crop.fields
 
 
 def crops_of(records: Iterable[Record]) -> dict[Side, list[Crop]]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from handbench.arrays import ImageArray
+from handbench.compose.table import open_samples
 from handbench.errors import HandbenchError
 from handbench.show import draw
-from handbench.store import open_store
 from handbench.store.record import Record
 
 TILE, GAP, LABEL = 192, 6, 18
+MOST = 1000
 _BLUE, _ORANGE = (88, 150, 230), (240, 150, 60)
 _MASKS = (
     ("target_amodal", _BLUE, "target whole"),
@@ -21,18 +23,6 @@ _MASKS = (
     ("other_amodal", _ORANGE, "other whole"),
     ("other_visible", _ORANGE, "other seen"),
 )
-
-
-def read_image(record: Record, name: str) -> ImageArray:
-    """Decodes one JPEG of a record to (h, w, 3) uint8 RGB.
-
-    Raises:
-        HandbenchError: when it does not decode.
-    """
-    image = cv2.imdecode(np.frombuffer(record.blob(name), np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
-        raise HandbenchError(f"{name} of sample {record.id} does not decode", "handbench data verify --deep")
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
 def _masks_tile(record: Record) -> ImageArray:
@@ -57,10 +47,10 @@ def _overlay_tile(record: Record, image: ImageArray) -> ImageArray:
 
 def sample_strip(record: Record) -> ImageArray:
     """Draws one sample: image, target alone, four masks, skeletons, and a line that names it."""
-    image = read_image(record, "image")
+    image = record.image("image")
     blank = np.full((TILE, TILE, 3), 232, np.uint8)
     if "target_image" in record.names:
-        target = draw.fit(read_image(record, "target_image"), TILE)
+        target = draw.fit(record.image("target_image"), TILE)
     else:
         target = blank
         draw.write_label(target, "pair: no target", (46, TILE // 2), 0.38, draw.FAINT)
@@ -68,15 +58,28 @@ def sample_strip(record: Record) -> ImageArray:
     strip = np.full((TILE + LABEL, 4 * TILE + 3 * GAP, 3), draw.PAPER, np.uint8)
     for i, tile in enumerate(tiles):
         strip[LABEL:, i * (TILE + GAP) :][:, :TILE] = tile
-    fields = record.fields
-    poses, hidden = fields["source"]["poses"], fields["occlusion"]
-    words = f"{record.id:08d}  {fields['kind']}  scene {fields['scene_id']}  {poses['kind']}"
-    if poses["frame"] >= 0:
-        words += f" frame {poses['frame']}"
-    if hidden is not None:
-        words += f"  occlusion of the {fields['target_side']} hand {hidden:.2f}"
+    words = f"{record.id:08d}  {_origin(record.fields)}"
     draw.write_label(strip, words, (2, LABEL - 5))
     return strip
+
+
+def _origin(fields: dict[str, Any]) -> str:
+    """Returns what a record is of, in words: its scene, or the two photographs that are pasted."""
+    side, hidden = fields["target_side"], fields["occlusion"]
+    occlusion = "" if hidden is None else f"  occlusion of the {side} hand {hidden:.2f}"
+    source = fields["source"]
+    if fields.get("part") != "syn":
+        poses = source["poses"]
+        frame = f" frame {poses['frame']}" if poses["frame"] >= 0 else ""
+        return f"{fields['kind']}  scene {fields['scene_id']}  {poses['kind']}{frame}{occlusion}"
+    target, other = source["target"], source["other"]
+    if other is None:
+        return f"{side}  photograph of {target['person']}, alone"
+    front = "behind" if fields["paste"]["target_front"] else "in front"
+    return (
+        f"{side} hand of {target['person']}, {other['person']} pasted {front}, overlap"
+        f" {source['overlap_target']:.2f}{occlusion}"
+    )
 
 
 def contact_sheet(records: list[Record], columns: int = 2) -> ImageArray:
@@ -125,7 +128,7 @@ def write_png(image: ImageArray, path: Path) -> None:
 
 
 def write_sheet(folder: Path, out: Path, num: int = 24, ids: list[int] | None = None) -> int:
-    """Draws a contact sheet of a dataset into a PNG.
+    """Draws a contact sheet of a dataset into a PNG; a table's samples are composed.
 
     Args:
         folder: of the dataset.
@@ -137,17 +140,36 @@ def write_sheet(folder: Path, out: Path, num: int = 24, ids: list[int] | None = 
         How many samples are on it.
 
     Raises:
-        HandbenchError: when there is no such dataset or sample, or the place cannot be written.
+        HandbenchError: when there is no such dataset or sample, a table lacks its cut-outs, or the place
+            cannot be written.
+        CorruptError: when a picture does not decode.
     """
-    store = open_store(folder)
-    if not 1 <= num <= 1000:
-        raise HandbenchError(f"--num {num}: a sheet shows 1 to 1000 samples", "see others by --ids")
+    store = open_samples(folder)
+    chosen = choose_ids(folder, len(store), out, num, ids)
+    write_png(contact_sheet([store[sample] for sample in chosen]), out)
+    return len(chosen)
+
+
+def choose_ids(folder: Path, total: int, out: Path, num: int, ids: list[int] | None) -> list[int]:
+    """Returns the records of a store to draw, and checks what was asked for.
+
+    Args:
+        folder: of the store, for errors.
+        total: how many records it has.
+        out: the sheet.
+        num: number of records, spread evenly.
+        ids: these instead.
+
+    Raises:
+        HandbenchError: when there is no such record, or the sheet is no PNG.
+    """
+    if not 1 <= num <= MOST:
+        raise HandbenchError(f"--num {num}: a sheet shows 1 to {MOST} samples", "see others by --ids")
     if out.suffix.lower() != ".png":
         raise HandbenchError(f"--out {out}: a sheet is a PNG", "give a name that ends in .png")
-    count = min(num, len(store))
-    chosen = [i * len(store) // count for i in range(count)] if ids is None else ids
+    count = min(num, total)
+    chosen = [i * total // count for i in range(count)] if ids is None else ids
     for sample in chosen:
-        if not 0 <= sample < len(store):
-            raise HandbenchError(f"{folder} has no sample {sample}", f"give 0 to {len(store) - 1}")
-    write_png(contact_sheet([store[sample] for sample in chosen]), out)
-    return count if ids is None else len(ids)
+        if not 0 <= sample < total:
+            raise HandbenchError(f"{folder} has no sample {sample}", f"give 0 to {total - 1}")
+    return chosen

@@ -1,11 +1,12 @@
-"""What an AIH dataset contains: occlusion, poses, sizes, as numbers and as a plot."""
+"""What an AIH dataset contains: occlusion, overlap, poses, sizes, as numbers and as a plot."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,11 +22,15 @@ class DatasetStats:
     Attributes:
         records: number of records.
         kinds: records by kind.
-        poses: scenes by kind of interaction or sequence.
-        hands: pair records by number of hands.
+        parts: records by part, ``rendered`` or ``pasted``.
+        poses: rendered scenes by kind of interaction or sequence.
+        hands: rendered pair records by number of hands.
         occlusion: occlusion of the more occluded hand, one a pair record with two hands and no object.
         with_object: the same where there is an object.
         target_occlusion: occlusion of the target, one a hand-centred record.
+        overlap: share of the target that the other hand lies over or under, one a pasted pair.
+        order: pasted pairs by where the other hand lies.
+        people: pasted hands by who is photographed.
         box: longer side of each hand's amodal box over the picture's side.
         gap: least distance of the two hands [mm], one a pair record with two hands.
         depth: distance of each wrist from the camera [m].
@@ -35,11 +40,15 @@ class DatasetStats:
 
     records: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    parts: Counter[str] = field(default_factory=Counter)
     poses: Counter[str] = field(default_factory=Counter)
     hands: Counter[int] = field(default_factory=Counter)
     occlusion: list[float] = field(default_factory=list)
     with_object: list[float] = field(default_factory=list)
     target_occlusion: list[float] = field(default_factory=list)
+    overlap: list[float] = field(default_factory=list)
+    order: Counter[str] = field(default_factory=Counter)
+    people: Counter[str] = field(default_factory=Counter)
     box: list[float] = field(default_factory=list)
     gap: list[float] = field(default_factory=list)
     depth: list[float] = field(default_factory=list)
@@ -52,13 +61,18 @@ class DatasetStats:
         self.records += 1
         self.kinds[fields["kind"]] += 1
         present = [hand for hand in fields["hands"].values() if hand is not None]
+        pasted = fields.get("part") == "syn"
+        self.parts["pasted" if pasted else "rendered"] += 1
+        if pasted:
+            self._add_pasted(fields)
         if fields["kind"] == "pair":
             self.poses[fields["source"]["poses"]["kind"]] += 1
             self.hands[len(present)] += 1
             if len(present) == 2:
                 values = self.with_object if fields["source"]["object"] else self.occlusion
                 values.append(max(hand["occlusion"] for hand in present))
-                self.gap.append(1000 * fields["source"]["poses"]["gap"])
+                if fields["source"]["poses"]["gap"] is not None:
+                    self.gap.append(1000 * fields["source"]["poses"]["gap"])
         elif fields["occlusion"] is not None:
             self.target_occlusion.append(fields["occlusion"])
         for hand in present:
@@ -67,15 +81,32 @@ class DatasetStats:
             self.fingers.append([float(value) for value in hand["finger_visibility"]])
             self.causes.update(cause or "seen" for cause in hand["covered_by"])
 
+    def _add_pasted(self, fields: Mapping[str, Any]) -> None:
+        source = fields["source"]
+        target, other = source["target"], source["other"]
+        self.people[target["person"]] += 1
+        if other is None:
+            self.order["alone"] += 1
+            return
+        self.people[other["person"]] += 1
+        self.order["behind" if fields["paste"]["target_front"] else "in front"] += 1
+        self.overlap.append(source["overlap_target"])
+
     def lines(self) -> list[str]:
         """Returns the summary as text, a line a fact."""
         out = [f"records            {self.records}  ({_counts(self.kinds)})"]
-        out.append(f"hands in a scene   {_counts(self.hands)}")
-        out.append(f"poses              {_counts(self.poses)}")
+        if self.parts["pasted"]:
+            out.append(f"parts              {_counts(self.parts)}")
+            people = f"of {len(self.people)} people; the other hand: {_counts(self.order)}"
+            out.append(f"pasted hands       {people}")
+        if self.parts["rendered"]:
+            out.append(f"hands in a scene   {_counts(self.hands)}")
+            out.append(f"poses              {_counts(self.poses)}")
         for words, values in (
             ("occlusion, worse hand", self.occlusion),
             ("  with an object", self.with_object),
             ("occlusion, target", self.target_occlusion),
+            ("overlap, pasted pairs", self.overlap),
             ("least gap [mm]", self.gap),
             ("hand box / picture", self.box),
             ("wrist depth [m]", self.depth),
@@ -103,7 +134,7 @@ def gather(records: Iterable[Record]) -> DatasetStats:
 
 
 def plot(stats: DatasetStats, path: Path) -> None:
-    """Plots occlusion, sizes, gaps, poses and visibility into one picture.
+    """Plots occlusion, overlap, sizes, gaps, poses and visibility into one picture, as far as there are any.
 
     Raises:
         HandbenchError: when the place cannot be written.
@@ -113,26 +144,35 @@ def plot(stats: DatasetStats, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(2, 3, figsize=(13, 7), layout="constrained")
+    unit = np.linspace(0, 1, 21)
     histograms = (
-        (axes[0, 0], stats.occlusion, np.linspace(0, 1, 21), "occlusion of the worse hand, no object"),
-        (axes[0, 1], stats.target_occlusion, np.linspace(0, 1, 21), "occlusion of the target"),
-        (axes[0, 2], np.minimum(stats.gap, 50), np.linspace(0, 50, 26), "least gap between the hands [mm]"),
-        (axes[1, 0], stats.box, np.linspace(0, 1, 26), "hand box / picture"),
+        (stats.occlusion, unit, "occlusion of the worse hand, no object"),
+        (stats.target_occlusion, unit, "occlusion of the target"),
+        (stats.overlap, unit, "overlap of pasted pairs, of the target"),
+        (np.minimum(stats.gap, 50), np.linspace(0, 50, 26), "least gap between the hands [mm]"),
+        (stats.box, np.linspace(0, 1, 26), "hand box / picture"),
     )
-    for axis, values, bins, title in histograms:
+    bars = (
+        (dict(stats.poses.most_common(12)), "scenes by interaction or sequence"),
+        (dict(stats.causes.most_common()), "joints by what covers them"),
+    )
+    shown = [one for one in histograms if len(one[0])], [one for one in bars if one[0]]
+    count = len(shown[0]) + len(shown[1])
+    rows = -(-count // 3)
+    figure, axes = plt.subplots(rows, 3, figsize=(13, 3.5 * rows), layout="constrained", squeeze=False)
+    places = iter(axes.flat)
+    for values, bins, title in shown[0]:
+        axis = next(places)
         axis.hist(values, bins=bins, color="#5896e6", edgecolor="white")
         axis.set_title(title, loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
-    bars = (
-        (axes[1, 1], dict(stats.poses.most_common(12)), "scenes by interaction or sequence"),
-        (axes[1, 2], dict(stats.causes.most_common()), "joints by what covers them"),
-    )
-    for axis, counts, title in bars:
-        names = list(counts)[::-1]
+    for counts, title in shown[1]:
+        axis, names = next(places), list(counts)[::-1]
         axis.barh(names, [counts[name] for name in names], color="#f0963c")
         axis.set_title(title, loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
+    for axis in places:
+        axis.set_visible(False)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, dpi=110)

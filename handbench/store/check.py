@@ -1,8 +1,9 @@
-"""What must hold inside a record: pictures decode, masks fit, joints are numbers."""
+"""What must hold inside a record: pictures decode, masks fit, joints are numbers; more for some kinds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -10,10 +11,31 @@ import numpy as np
 
 from handbench.arrays import BoolArray
 from handbench.errors import CorruptError
+from handbench.registry import Registry
 from handbench.store import masks
+from handbench.store.kinds import AIH_TABLE, CUTOUTS
+from handbench.store.plan import DatasetSpec
 from handbench.store.record import Record
 
+Check = Callable[[Record], Iterator[str]]
+"""Tells what does not hold in one record."""
+
+CHECKS: Registry[Callable[[Path, DatasetSpec], Check]] = Registry("check of a store", "handbench.checks")
+"""By kind of store: makes a check of its records beyond :func:`content_faults`, once for a store's folder. It
+may raise a :class:`HandbenchError` where what the check needs is not there."""
+CHECKS.register(AIH_TABLE, "handbench.compose.check:table_check")
+CHECKS.register(CUTOUTS, "handbench.compose.check:cutout_check")
+
 _PICTURES = (b"\xff\xd8\xff", b"\x89PNG")
+
+
+def kind_check(root: Path, spec: DatasetSpec) -> Check | None:
+    """Returns the check that is registered for a kind of store; None where there is none.
+
+    Raises:
+        HandbenchError: when what it needs is not there.
+    """
+    return CHECKS.get(spec.kind)(root, spec) if spec.kind in CHECKS else None
 
 
 def content_faults(record: Record) -> Iterator[str]:

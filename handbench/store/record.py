@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgpack
+import numpy as np
+import numpy.typing as npt
 import xxhash
 
-from handbench.arrays import BoolArray
-from handbench.errors import CorruptError
+from handbench.arrays import BoolArray, ImageArray
+from handbench.errors import BadSampleError, CorruptError
 from handbench.store.fields import decode_fields, encode_fields
-from handbench.store.masks import decode_mask
+from handbench.store.masks import decode_mask, mask_bits
+
+Decode = Callable[[bytes, str], ImageArray]
+"""Decodes a picture: its bytes, and what it is for errors."""
 
 MAGIC = b"HBR1"
 VERSION = 1
@@ -55,6 +60,32 @@ class Record:
             raise KeyError(f"record {self.id} has no {name!r}; it has {', '.join(self._spans)}")
         return memoryview(self.data)[self._spans[name]]
 
+    def image(self, name: str, decode: Decode | None = None, where: str = "") -> ImageArray:
+        """Decodes one picture.
+
+        Args:
+            name: of the blob.
+            decode: how, with errors of its own; not asked by records that hold pixels instead of bytes.
+            where: what the record is, for errors of ``decode``.
+
+        Returns:
+            (h, w, 3) uint8 RGB, or what ``decode`` gives; it may be read-only.
+
+        Raises:
+            KeyError: when the record has no blob of this name.
+            CorruptError: when the blob is no picture.
+        """
+        data = bytes(self.blob(name))
+        if decode is not None:
+            return decode(data, f"{where} {name}")
+        # Pictures need OpenCV, whose import would be most of the time that opening a store takes.
+        from handbench.formats.images import decode_image
+
+        try:
+            return decode_image(data, f"{name} of sample {self.id}")
+        except BadSampleError as error:
+            raise CorruptError(error.message, "handbench data verify --deep") from None
+
     def mask(self, name: str) -> BoolArray:
         """Decodes one mask.
 
@@ -66,6 +97,15 @@ class Record:
             CorruptError: when the blob is no mask.
         """
         return decode_mask(self.blob(name))
+
+    def bits(self, name: str) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+        """Returns one mask with its bits packed, as :func:`handbench.store.masks.mask_bits` does.
+
+        Raises:
+            KeyError: when the record has no blob of this name.
+            CorruptError: when the blob is no mask.
+        """
+        return mask_bits(self.blob(name))
 
     @functools.cached_property
     def fields(self) -> dict[str, Any]:

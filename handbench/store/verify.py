@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lmdb
 
@@ -18,9 +19,13 @@ from handbench.store.manifest import (
     published_shards,
     read_manifest,
 )
-from handbench.store.record import decode_record, find_records
+from handbench.store.plan import DatasetSpec
+from handbench.store.record import Record, decode_record, find_records
 from handbench.store.shard import record_key
 from handbench.store.shardinfo import DATA, ShardEntry, ShardInfo, parse_shard_info, shard_folder
+
+if TYPE_CHECKING:
+    from handbench.store.check import Check
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,8 @@ def verify_store(root: Path, deep: bool = False, quiet: bool = False) -> Verdict
 
     Args:
         root: the dataset's folder.
-        deep: decode all pictures, masks and fields too, and read through LMDB.
+        deep: decode all pictures, masks and fields too, check what is particular to a kind of store (composes
+            some of a table's samples), and read through LMDB.
         quiet: print no progress.
 
     Raises:
@@ -86,13 +92,15 @@ def verify_store(root: Path, deep: bool = False, quiet: bool = False) -> Verdict
     published = published_shards(root)
     faults += [Fault("is missing", shard) for shard in sorted(set(entries) - set(published))]
     infos, size = [], 0
+    content = _Content(root) if deep else None
     with Progress(len(published), "verify", unit="shards", quiet=quiet) as progress:
         for shard in published:
-            check = _ShardCheck(root, shard, entries.get(shard), deep)
+            check = _ShardCheck(root, shard, entries.get(shard), content)
             faults += check.faults()
             size += check.size
             infos += [check.info] if check.info is not None else []
             progress.advance()
+    faults += [] if content is None else content.faults
     if not faults and manifest is not None:
         faults += _manifest_faults(manifest, infos)
     return Verdict(manifest, unfinished, sum(info.n for info in infos), size, tuple(faults))
@@ -108,6 +116,34 @@ def _manifest_faults(manifest: Manifest, infos: list[ShardInfo]) -> Iterator[Fau
         yield Fault(f"{MANIFEST} is not what its shards say")
 
 
+class _Content:
+    """Checks what is inside records.
+
+    Attributes:
+        faults: of the dataset as a whole: why the check of its kind cannot be made.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.faults: list[Fault] = []
+        self._root, self._ready = root, False
+        self._check: Check | None = None
+
+    def of(self, record: Record, spec: DatasetSpec) -> Iterator[str]:
+        """Yields what does not hold in a record."""
+        # OpenCV is only needed, and only loaded, where pictures are decoded.
+        from handbench.store.check import content_faults, kind_check
+
+        if not self._ready:
+            self._ready = True
+            try:
+                self._check = kind_check(self._root, spec)
+            except HandbenchError as error:
+                self.faults.append(Fault(str(error)))
+        yield from content_faults(record)
+        if self._check is not None:
+            yield from self._check(record)
+
+
 class _ShardCheck:
     """Checks one shard.
 
@@ -116,8 +152,8 @@ class _ShardCheck:
         size: bytes read.
     """
 
-    def __init__(self, root: Path, shard: int, entry: ShardEntry | None, deep: bool) -> None:
-        self.folder, self.shard, self.entry, self.deep = shard_folder(root, shard), shard, entry, deep
+    def __init__(self, root: Path, shard: int, entry: ShardEntry | None, content: _Content | None) -> None:
+        self.folder, self.shard, self.entry, self.content = shard_folder(root, shard), shard, entry, content
         self.info: ShardInfo | None = None
         self.size = 0
 
@@ -164,11 +200,10 @@ class _ShardCheck:
                 continue
             if record.checksum != int(checksum):
                 yield Fault("has another checksum than shard.json says", self.shard, sample_id)
-            if self.deep:
-                from handbench.store.check import content_faults
-
-                yield from (Fault(what, self.shard, sample_id) for what in content_faults(record))
-        if self.deep:
+            if self.content is not None:
+                found = self.content.of(record, info.spec)
+                yield from (Fault(what, self.shard, sample_id) for what in found)
+        if self.content is not None:
             yield from self._lmdb(info)
 
     def _lmdb(self, info: ShardInfo) -> Iterator[Fault]:
