@@ -20,8 +20,8 @@ from handbench.formats.aih_plain_recipes import Move
 
 _RULES = {"threshold": kernels.THRESHOLD, "nearest": kernels.NEAREST, "truncated": kernels.TRUNCATED}
 _NOTHING: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
-_FEATHER = 0.8  # standard deviation of the soft edge [px of the cut-out]
-_SHADE_CELL, _SHADE_REACH = 4, 2.0  # contact shadows are made on cells of 4 px and reach 2 of them
+_FEATHER = 3  # width of the soft edge [px of the cut-out]
+_SHADE_CELL, _SHADE_REACH = 8, 1.1  # contact shadows are made on cells of 8 px and reach about 2 of them
 
 Mask8 = npt.NDArray[np.uint8]
 
@@ -141,7 +141,7 @@ def _paste_other(both: ImageArray, paste: Paste, target: Cutout, other: Cutout, 
     size = paste.size
     pasted = masks.other | masks.other_arm
     front = masks.target if paste.target_front else pasted
-    window = window_of(pasted).grown(_SHADE_CELL * 5 if paste.shadow > 0 else 3, size)
+    window = window_of(pasted).grown(_SHADE_CELL * 3 if paste.shadow > 0 else 3, size)
     place = window.slices
     shade = _shade(front, paste.shadow, window) if paste.shadow > 0 else _NOTHING
     keep = _NOTHING
@@ -217,17 +217,17 @@ def _soft(cutout: Cutout, box: tuple[int, int, int, int], arm: bool) -> Mask8:
     place = slice(y, y + h), slice(x, x + w)
     mask = cutout.mask[place]
     part = (mask | cutout.arm[place] if arm and cutout.arm is not None else mask) * np.uint8(255)
-    return np.asarray(cv2.GaussianBlur(part, (5, 5), _FEATHER, borderType=cv2.BORDER_CONSTANT))
+    return np.asarray(cv2.blur(part, (_FEATHER, _FEATHER), borderType=cv2.BORDER_CONSTANT))
 
 
 def _shade(front: Mask8, strength: float, window: Window) -> Mask8:
     """Returns how much light the hand in front leaves in a window (h, w), 255 all."""
     # Whole cells about the window, and as far as a shadow reaches.
-    outer = window.grown(_SHADE_CELL * 5, len(front)).snapped(_SHADE_CELL, len(front))
+    outer = window.grown(_SHADE_CELL * 3, len(front)).snapped(_SHADE_CELL, len(front))
     width, height = (max(side // _SHADE_CELL, 1) for side in outer.size)
     part = front[outer.slices] * np.uint8(255)
     small: Any = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-    wide: Any = cv2.GaussianBlur(small, (9, 9), _SHADE_REACH, borderType=cv2.BORDER_CONSTANT)
+    wide: Any = cv2.GaussianBlur(small, (7, 7), _SHADE_REACH, borderType=cv2.BORDER_CONSTANT)
     left: Any = cv2.LUT(wide, _shade_table(round(strength, 6)))
     shade: Any = cv2.resize(left, outer.size, interpolation=cv2.INTER_LINEAR)
     return np.ascontiguousarray(shade[window.inside(outer)])
