@@ -23,6 +23,9 @@ _NOTHING: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 _FEATHER = 3  # width of the soft edge [px of the cut-out]
 _SHADE_CELL, _SHADE_REACH = 8, 1.1  # contact shadows are made on cells of 8 px and reach about 2 of them
 
+# Deviation -> boxes that blur by so much: one of 3 px 0.8 px, two of them 1.2, one of 5 px 1.4, both kinds 1.6.
+_BOXES = ((0.98, (3,)), (1.28, (3, 3)), (1.52, (5,)), (float("inf"), (5, 3)))
+
 Mask8 = npt.NDArray[np.uint8]
 
 
@@ -110,8 +113,8 @@ def compose(paste: Paste, target: Cutout, other: Cutout | None, masks: Masks | N
         picture = apply_effects(alone, paste.effects)
         return Composed(picture, picture, np.zeros(picture.shape[:2], np.bool_), masks)
     both = alone.copy()
-    window = _paste_other(both, paste, target, other, masks)
-    image, target_image, removed = record_two(both, alone, paste.effects, window)
+    window, changed = _paste_other(both, paste, target, other, masks)
+    image, target_image, removed = record_two(both, alone, paste.effects, window, changed)
     return Composed(image, target_image, removed, masks)
 
 
@@ -136,8 +139,14 @@ def _target_picture(paste: Paste, target: Cutout) -> ImageArray:
     return picture
 
 
-def _paste_other(both: ImageArray, paste: Paste, target: Cutout, other: Cutout, masks: Masks) -> Window:
-    """Pastes the other hand, and the shadow between the two; returns where anything may have changed."""
+def _paste_other(
+    both: ImageArray, paste: Paste, target: Cutout, other: Cutout, masks: Masks
+) -> tuple[Window, Mask8]:
+    """Pastes the other hand, and the shadow between the two.
+
+    Returns:
+        A window outside which nothing changed, and (h, w) where inside it something did.
+    """
     size = paste.size
     pasted = masks.other | masks.other_arm
     front = masks.target if paste.target_front else pasted
@@ -145,18 +154,19 @@ def _paste_other(both: ImageArray, paste: Paste, target: Cutout, other: Cutout, 
     place = window.slices
     shade = _shade(front, paste.shadow, window) if paste.shadow > 0 else _NOTHING
     keep = _NOTHING
+    changed = np.zeros(window.size[::-1], np.uint8)
     if paste.target_front:
         keep = _soft_target(paste, target, window, masks)
     elif len(shade):
-        kernels.darken(both[place], shade, masks.target[place])
+        kernels.darken(both[place], shade, masks.target[place], changed)
     layer = _other_layer(paste, other, window, pasted)
     row, column = _noise_place(paste)
     kernels.blend(
         both[place], layer, keep, shade if paste.target_front else _NOTHING,
         np.array(paste.light, np.float32), noise_field(size, size), row + window.top,
-        3 * (column + window.left), paste.noise[1] / FIELD_UNIT,
+        3 * (column + window.left), paste.noise[1] / FIELD_UNIT, changed,
     )  # fmt: skip
-    return window
+    return window, changed
 
 
 def _other_layer(paste: Paste, other: Cutout, window: Window, pasted: Mask8) -> Mask8:
@@ -239,5 +249,9 @@ def _shade_table(strength: float) -> Mask8:
 
 
 def _blurred(picture: ImageArray, sigma: float) -> ImageArray:
-    side = 2 * max(1, int(np.ceil(3 * sigma))) + 1
-    return np.asarray(cv2.GaussianBlur(picture, (side, side), sigma, borderType=cv2.BORDER_REPLICATE))
+    """Blurs by a deviation of about ``sigma`` [px] with boxes: a fifth of a Gaussian's time, and unseen."""
+    for sides in (side for most, side in _BOXES if sigma < most):
+        for side in sides:
+            picture = np.asarray(cv2.blur(picture, (side, side), borderType=cv2.BORDER_REPLICATE), np.uint8)
+        return picture
+    raise ValueError(f"a blur of {sigma} px")

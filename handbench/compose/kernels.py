@@ -91,7 +91,7 @@ def _clipped(start: Any, step: Any, low: Any, high: Any, first: Any, last: Any) 
 @nb.njit(cache=True, nogil=True)
 def blend(
     picture: Any, layer: Any, keep: Any, shade: Any, light: Any, noise: Any, row: int, column: int,
-    deviation: float,
+    deviation: float, changed: Any,
 ) -> None:  # fmt: skip
     """Lays a hand over a picture, in place.
 
@@ -105,6 +105,7 @@ def blend(
         row: of the field that the picture's first row takes.
         column: the same, of its first value.
         deviation: factor on the field; 0 for none.
+        changed: (h, w) uint8, gets a 1 where the picture has another value now.
     """
     height, width = layer.shape[:2]
     full, half = np.float32(255), np.float32(0.5)
@@ -124,20 +125,27 @@ def blend(
                 if noisy:
                     colour += grain * np.float32(noise[row + y, column + 3 * x + c])
                 below = np.float32(picture[y, x, c])
-                value = below + share * (colour - below) + half
-                picture[y, x, c] = np.uint8(min(max(value, np.float32(0)), full))
+                value = np.uint8(min(max(below + share * (colour - below) + half, np.float32(0)), full))
+                if value != picture[y, x, c]:
+                    picture[y, x, c] = value
+                    changed[y, x] = 1
 
 
 @nb.njit(cache=True, nogil=True)
-def darken(picture: Any, shade: Any, mask: Any) -> None:
-    """Takes light from the pixels (h, w, 3) under a mask, in place; ``shade`` (h, w), 255 keeps all."""
+def darken(picture: Any, shade: Any, mask: Any, changed: Any) -> None:
+    """Takes light from the pixels (h, w, 3) under a mask, in place; ``shade`` (h, w), 255 keeps all.
+
+    ``changed`` (h, w) gets a 1 where the picture has another value now.
+    """
     height, width = mask.shape
     for y in range(height):
         for x in range(width):
             if mask[y, x] and shade[y, x] < 255:
                 for c in range(3):
-                    value = np.int32(picture[y, x, c]) * np.int32(shade[y, x]) + 127
-                    picture[y, x, c] = np.uint8(value // 255)
+                    value = np.uint8((np.int32(picture[y, x, c]) * np.int32(shade[y, x]) + 127) // 255)
+                    if value != picture[y, x, c]:
+                        picture[y, x, c] = value
+                        changed[y, x] = 1
 
 
 @nb.njit(cache=True, nogil=True)

@@ -61,8 +61,9 @@ def window_of(mask: npt.NDArray[np.uint8]) -> Window:
 
 
 def record_two(
-    first: ImageArray, second: ImageArray, effects: Effects, window: Window | None = None
-) -> tuple[ImageArray, ImageArray, BoolArray]:
+    first: ImageArray, second: ImageArray, effects: Effects, window: Window | None = None,
+    changed: npt.NDArray[np.uint8] | None = None,
+) -> tuple[ImageArray, ImageArray, BoolArray]:  # fmt: skip
     """Records two pictures that differ in a part, by one camera at one moment.
 
     Beyond what differs, and what blur carries on, both come out equal: that is made once.
@@ -72,6 +73,7 @@ def record_two(
         second: (N, N, 3) uint8.
         effects: of the camera.
         window: outside it the two are equal; all of the picture by default.
+        changed: (h, w) 0 or 1, where in the window they may differ; found where it is not given.
 
     Returns:
         both as recorded, (N, N, 3) uint8, and (N, N) bool where they may differ.
@@ -79,17 +81,17 @@ def record_two(
     size, reach = len(first), effects.blur_radius
     found = np.zeros(first.shape[:2], np.bool_)
     place = (slice(None), slice(None)) if window is None else window.slices
-    found[place] = _differ(first[place], second[place]).view(np.bool_)
+    found[place] = (_differ(first[place], second[place]) if changed is None else changed).view(np.bool_)
     exact = window_of(found.view(np.uint8))
     wide = exact.grown(reach, size)
     if reach:
         found[wide.slices] = _spread(found[wide.slices], reach)
     recorded = apply_effects(second, effects)
-    changed = recorded.copy()
+    whole = recorded.copy()
     padded = wide.grown(reach, size)
     part = apply_effects(first[padded.slices], effects, (padded.top, padded.left))
-    changed[wide.slices] = part[wide.inside(padded)]
-    return changed, recorded, found
+    whole[wide.slices] = part[wide.inside(padded)]
+    return whole, recorded, found
 
 
 def _spread(mask: BoolArray, reach: int) -> BoolArray:
