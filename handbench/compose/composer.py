@@ -23,7 +23,7 @@ _NOTHING: npt.NDArray[np.uint8] = np.zeros((0, 0), np.uint8)
 _FEATHER = 3  # width of the soft edge [px of the cut-out]
 _SHADE_CELL, _SHADE_REACH = 8, 1.1  # contact shadows are made on cells of 8 px and reach about 2 of them
 
-# Deviation -> boxes that blur by so much: one of 3 px 0.8 px, two of them 1.2, one of 5 px 1.4, both kinds 1.6.
+# Deviation -> boxes that blur by so much: one of 3 px blurs by 0.8 px, two by 1.2, one of 5 px by 1.4.
 _BOXES = ((0.98, (3,)), (1.28, (3, 3)), (1.52, (5,)), (float("inf"), (5, 3)))
 
 Mask8 = npt.NDArray[np.uint8]
