@@ -61,7 +61,7 @@ def fill_beyond(
         square: (S, S, 3) of :func:`cut_square`.
         affine: (2, 3) from the photograph to it.
         size: (width, height) of the photograph [px].
-        hand: (S, S) 0 or 1, hand and forearm: in their place the edge goes on, blurred.
+        hand: (S, S) 0 or 1, hand and forearm: they go on with the edge, their mirror image is blurred away.
         border: ``mirror`` or ``black``.
     """
     side = len(square)
@@ -77,11 +77,15 @@ def fill_beyond(
     filled = np.asarray(cv2.copyMakeBorder(square[inside], *rim, cv2.BORDER_REFLECT_101), np.uint8)
     wide = cv2.dilate(hand, np.ones((9, 9), np.uint8))
     ghost = np.asarray(cv2.copyMakeBorder(wide[inside], *rim, cv2.BORDER_REFLECT_101), np.uint8)
-    ghost[inside] = 0
-    if ghost.any():
-        soft = cv2.GaussianBlur(square, (0, 0), _SOFT, borderType=cv2.BORDER_REPLICATE)
-        share = cv2.GaussianBlur(ghost.astype(np.float32), (0, 0), 2.0)[..., None]
-        mixed = filled + np.minimum(2.0 * share, 1.0) * (soft.astype(np.float32) - filled)
-        mixed[inside] = filled[inside]
-        filled = np.rint(mixed).astype(np.uint8)
-    return filled
+    soft = np.asarray(cv2.GaussianBlur(square, (0, 0), _SOFT, borderType=cv2.BORDER_REPLICATE), np.uint8)
+    mixed = _mixed(_mixed(filled, soft, ghost), square, hand)
+    mixed[inside] = square[inside]
+    return mixed
+
+
+def _mixed(below: ImageArray, above: ImageArray, mask: npt.NDArray[np.uint8]) -> ImageArray:
+    """Lays one picture (h, w, 3) over another where a mask says so, with a soft edge beyond it."""
+    if not mask.any():
+        return below.copy()
+    share = np.minimum(2.0 * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2.0), 1.0)[..., None]
+    return np.rint(below + share * (above.astype(np.float32) - below)).astype(np.uint8)
