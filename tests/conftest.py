@@ -53,6 +53,15 @@ def tzionas() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def real_frames() -> Path:
+    """The folder of the four real frames of InterHand2.6M."""
+    folder = REAL_DATA / "interhand2.6m_real4"
+    if not folder.is_dir():
+        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
+    return folder
+
+
 @functools.cache
 def has_egl() -> bool:
     code = (

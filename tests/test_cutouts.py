@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from conftest import REAL_DATA, ROOT, Run, missing
+from conftest import ROOT, Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,14 +36,6 @@ OUTLINES = ROOT / "tests" / "data" / "hand_outlines.json"
 
 
 @pytest.fixture(scope="module")
-def real4() -> Path:
-    root = REAL_DATA / "interhand2.6m_real4"
-    if not root.is_dir():
-        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
-    return root
-
-
-@pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Five people, each with a take of either hand, seen by two cameras at one moment."""
     out = tmp_path_factory.mktemp("photographs") / "ih"
@@ -64,8 +56,8 @@ def overlap(a: Any, b: Any) -> float:
     return float((a & b).sum() / (a | b).sum())
 
 
-def test_fits_of_all_real_hands(real4: Path) -> None:
-    moments = load_dataset("interhand", real4, quiet=True).moments()
+def test_fits_of_all_real_hands(real_frames: Path) -> None:
+    moments = load_dataset("interhand", real_frames, quiet=True).moments()
     assert moments is not None and len(moments) == 4
     fits = hands_of_moments(moments, {side: load_hand_model("procedural", side) for side in Side})
     assert fits.has.sum() == 6
@@ -73,14 +65,14 @@ def test_fits_of_all_real_hands(real4: Path) -> None:
 
 
 @pytest.mark.parametrize("rounds", [0, 2])
-def test_masks_cover_the_real_hands(real4: Path, tmp_path: Path, rounds: int) -> None:
+def test_masks_cover_the_real_hands(real_frames: Path, tmp_path: Path, rounds: int) -> None:
     """Against outlines traced by hand. What is only rendered is worse by far: the refinement does it."""
-    store = cut(f"interhand:{real4}", tmp_path, f"cutouts.outline.rounds={rounds}")
+    store = cut(f"interhand:{real_frames}", tmp_path, f"cutouts.outline.rounds={rounds}")
     outlines = json.loads(OUTLINES.read_text())
     found = {}
     for cutout in good(store["train"]):
         traced = np.zeros(cutout.mask.shape, np.uint8)
-        moved = apply_affine(stored_affine(cutout, real4), np.array(outlines[cutout.fields["key"]]))
+        moved = apply_affine(stored_affine(cutout, real_frames), np.array(outlines[cutout.fields["key"]]))
         cv2.fillPoly(traced, [np.rint(moved * 16).astype(np.int32)], 1, shift=4)
         found[cutout.side] = overlap(cutout.mask, traced)
     assert set(found) == {Side.RIGHT, Side.LEFT}

@@ -13,7 +13,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import REAL_DATA, missing
 from interhand_tree import make_tree
 from present import present
 
@@ -31,14 +30,6 @@ from handbench.synth.persons import NobodyError
 from handbench.types import HandAnnotation, Side
 
 PLAIN = BackgroundSettings(brightness=(1.0, 1.0), tint=0.0)
-
-
-@pytest.fixture
-def real() -> Path:
-    root = REAL_DATA / "interhand2.6m_real4"
-    if not root.is_dir():
-        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
-    return root
 
 
 @pytest.fixture
@@ -75,8 +66,8 @@ def test_a_hand_vanishes_and_the_rest_stays() -> None:
     assert erase_hands(picture, near, [hand]) is None
 
 
-def test_real_hands_vanish(real: Path) -> None:
-    for sample in load_dataset("interhand", real, split="test", hand_type="interacting", quiet=True):
+def test_real_hands_vanish(real_frames: Path) -> None:
+    for sample in load_dataset("interhand", real_frames, split="test", hand_type="interacting", quiet=True):
         image = sample.image.read()
         clean = present(erase_hands(image, sample.camera, sample.hands))
         joints = np.concatenate([hand.joints for hand in sample.hands])
@@ -87,7 +78,7 @@ def test_real_hands_vanish(real: Path) -> None:
         assert (clean == image).all(axis=2).mean() > 0.4
 
 
-def test_frames_are_the_same_in_every_process(real: Path) -> None:
+def test_frames_are_the_same_in_every_process(real_frames: Path) -> None:
     code = (
         "import hashlib, sys\n"
         "from handbench.seeding import rng_for\n"
@@ -98,7 +89,7 @@ def test_frames_are_the_same_in_every_process(real: Path) -> None:
         "assert 'handbench.loaders.interhand' in sys.modules\n"
         "print(hashlib.sha256(b''.join(p.tobytes() for p in pictures)).hexdigest())\n"
     )
-    spec = f"interhand:{real}"
+    spec = f"interhand:{real_frames}"
     done = subprocess.run([sys.executable, "-c", code, spec], capture_output=True, text=True, check=True)
     source = open_backgrounds(spec)
     for i in range(8):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import REAL_DATA, missing
 from interhand_tree import make_tree
 from present import present
 
@@ -41,14 +40,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = InterhandPlan(frames=3, cameras=2, fps=5, seed=3, renderer="raster")
     synth_interhand(out, plan, "test=6", workers=0, quiet=True)
     return out
-
-
-@pytest.fixture
-def real() -> Path:
-    root = REAL_DATA / "interhand2.6m_real4"
-    if not root.is_dir():
-        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
-    return root
 
 
 @pytest.fixture
@@ -138,8 +129,8 @@ def test_draws_agree_with_their_parameters_and_can_be_mirrored(tree: Path) -> No
         assert np.abs(np.ptp(a.joints, axis=0) - np.ptp(b.joints, axis=0)).max() < 1e-6
 
 
-def test_both_real_pairs_survive(real: Path) -> None:
-    source = opened(real)
+def test_both_real_pairs_survive(real_frames: Path) -> None:
+    source = opened(real_frames)
     motion = source.motion
     assert motion.names == ("3/0390_dh_touchROM", "2/0266_dh_pray")
     assert motion.frame.tolist() == [69148, 44669] and not sum(motion.dropped.values())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from conftest import REAL_DATA, Run, missing
+from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -139,11 +139,8 @@ def test_both_ratios_and_depth_order_are_told(records: dict[str, list[Record]]) 
     assert fronts == {True, False}
 
 
-def test_real_frames(handbench: Run, tmp_path: Path) -> None:
-    root = REAL_DATA / "interhand2.6m_real4"
-    if not root.is_dir():
-        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
-    ref = f"interhand:{root}"
+def test_real_frames(handbench: Run, real_frames: Path, tmp_path: Path) -> None:
+    ref = f"interhand:{real_frames}"
     words = ("synth-aih", "--recipe", "both", "--images", ref, "--poses", ref, "--hand-model", "procedural",
              "--num", 120, "--renderer", "raster", "--out", tmp_path / "aih")  # fmt: skip
     done = handbench(*words)
@@ -189,12 +186,9 @@ def test_errors_are_one_line(tmp_path: Path, words: tuple[str, ...], line: str) 
     assert not (tmp_path / "x").exists(), "nothing was begun"
 
 
-def test_cut_outs_of_one_side_only(tmp_path: Path, dataset: Path) -> None:
+def test_cut_outs_of_one_side_only(real_frames: Path, tmp_path: Path) -> None:
     """A split without hands of both sides is left out; without any the run ends with one line."""
-    root = REAL_DATA / "interhand2.6m_real4"
-    if not root.is_dir():
-        missing("the real InterHand2.6M frames (set HANDBENCH_REAL_DATA)")
-    options = SynthOptions("syn", images=f"interhand:{root}@hand_type=left", renderer="raster")
+    options = SynthOptions("syn", images=f"interhand:{real_frames}@hand_type=left", renderer="raster")
     with pytest.raises(HandbenchError, match="no split has cut-outs of a right and of a left hand"):
         generate(tmp_path / "left", options, 10, workers=0, quiet=True)
 
