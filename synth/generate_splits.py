@@ -23,6 +23,7 @@ from handbench.synth.dataset_recipe import DatasetRecipe
 from handbench.synth.mixed_record import MixedMaker
 from handbench.synth.persons import NobodyError
 from handbench.synth.recipe import GENERATOR
+from handbench.synth.recorded_pairs import RecordedPairs
 from handbench.synth.renderers import make_renderer
 from handbench.synth.split_plan import (
     SourceOptions,
@@ -160,22 +161,24 @@ def resolve_split(
     renderer = make_renderer(options.renderer)
     described = {"name": renderer.name, "device": renderer.device()}
     sources = {"hand_model": _model_names(options.hand_model)}
-    values: dict[str, Any] = {**to_dict(own), "split": plan.split, "keep": options.keep}
+    values: dict[str, Any] = {**to_dict(own), "split": plan.split}
+    # What the manifest tells beside: kept as composites or as a table, the samples are the same.
+    told: dict[str, Any] = {"keep": options.keep}
     if render_share < 1:
         store: Store = stores.open_cutouts(plan.cutouts)
         sources["cutouts"] = store.manifest.digest
-        values["cutouts"] = dict(stores.counts(store))
+        told["cutouts"] = dict(stores.counts(store))
     if render_share > 0:
         poses, backgrounds = open_render_sources(options, own.render, plan)
         sources["poses"] = f"{poses.name} {poses.fingerprint}"
         sources["backgrounds"] = f"{backgrounds.name} {backgrounds.fingerprint}"
-    # What is kept on disk does not enter: composites and table hold the same samples.
-    named = {key: value for key, value in values.items() if key not in ("keep", "cutouts")}
+        if isinstance(poses, RecordedPairs):
+            told["poses_left_out"] = dict(poses.motion.dropped)
     stream = content_hash(
-        {"generator": [GENERATOR, SYN_GENERATOR], "recipe": named, "sources": sources, "renderer": described}
+        {"generator": [GENERATOR, SYN_GENERATOR], "recipe": values, "sources": sources, "renderer": described}
     )
     kind = "aih/1" if options.keep == "composites" else "aih-table/1"
-    spec = DatasetSpec(kind, stream, options.seed, values, described, sources)
+    spec = DatasetSpec(kind, stream, options.seed, {**values, **told}, described, sources)
     return MixedJob(own, options, plan, render_share, stream), spec
 
 
