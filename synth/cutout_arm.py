@@ -21,6 +21,7 @@ Mask8 = npt.NDArray[np.uint8]
 _ANGLES = np.deg2rad(np.arange(-56, 57, 8))
 _WIDER = 1.35  # width of a forearm at its far end over that at the wrist
 _LENGTH = 1.4  # of the forearm that is looked at, in ARM_LENGTH of cutout_view
+_DARKEST = 0.3  # of the hand's brightness
 _LEAST = 0.35  # length that must be found, as a share of the hand's longer side
 
 
@@ -84,6 +85,10 @@ def _refined(
     ball = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(2, round(0.07 * side)) + 1,) * 2)
     opened = np.asarray(cv2.morphologyEx(outline.mask & (near | hand), cv2.MORPH_OPEN, ball), np.uint8)
     arm = opened & (1 - hand)
+    # Black beside a lit hand is the studio, never skin.
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+    arm &= (grey >= _DARKEST * float(np.median(grey[hand > 0]))).astype(np.uint8)
+    arm = np.asarray(cv2.morphologyEx(arm, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)), np.uint8)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(arm, connectivity=4)
     if count < 2:
         return None

@@ -88,4 +88,4 @@ def _mixed(below: ImageArray, above: ImageArray, mask: npt.NDArray[np.uint8]) ->
     if not mask.any():
         return below.copy()
     share = np.minimum(2.0 * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), 2.0), 1.0)[..., None]
-    return np.rint(below + share * (above.astype(np.float32) - below)).astype(np.uint8)
+    return np.asarray(np.rint(below + share * (above.astype(np.float32) - below)), np.uint8)

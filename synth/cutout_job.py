@@ -70,13 +70,16 @@ class _Cutter:
             raise Unusable("no_joints", "the moment has no joints")
         if self._shows_both(sample, at, 1 - s):
             raise Unusable("second_hand", f"joints of the {SIDES[1 - s].value} hand are annotated too")
+        # What the picture's own annotation leaves out does not count either.
+        own = sample.hand(SIDES[s])
+        valid = moments.valid[at, s] & (own.joints_valid if own is not None else False)
         params = None
         if self._fits.has[at, s]:
             fits = self._fits
             params = HandParams(SIDES[s], fits.pose[at, s], fits.betas[at, s], fits.transl[at, s])
         return Photograph(
             sample, SIDES[s], params, float(self._fits.error[at, s]), moments.joints[at, s],
-            moments.valid[at, s], moments.tips, self._source(sample, at),
+            valid, moments.tips, self._source(sample, at),
         )  # fmt: skip
 
     def _shows_both(self, sample: Sample, at: int, other: int) -> bool:
@@ -94,7 +97,7 @@ class _Cutter:
 
 def hole(sample_id: int, key: str, error: Unusable | BadSampleError) -> tuple[bytes, Statistics]:
     """Returns the record of a picture that gives no cut-out, and what it adds to the histograms."""
-    reason = error.reason if isinstance(error, Unusable) else "truncated"
+    reason = error.reason if isinstance(error, Unusable) else "annotation"
     fields = {"key": key, "bad": reason, "what": str(error)}
     fault = "yes" if reason in FAULTS else "no"
     return encode_record(sample_id, {}, fields), {"cutouts": {reason: 1}, "fault": {fault: 1}}

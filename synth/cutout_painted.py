@@ -39,7 +39,7 @@ class PaintedJob:
     Attributes:
         recipe: of AIH_Render, with the split's own backgrounds and lights.
         settings: of the cut-outs.
-        stream: names the random streams; other in each split.
+        split: names the random streams, pictures and people.
         seed: the user's seed.
         hand_model: ``procedural`` or ``mano:DIR``.
         renderer: resolved.
@@ -47,7 +47,7 @@ class PaintedJob:
 
     recipe: AihRecipe
     settings: CutoutSettings
-    stream: str
+    split: str
     seed: int
     hand_model: str
     renderer: str
@@ -57,10 +57,10 @@ class PaintedJob:
         recipe = single_hands(self.recipe)
         models = {side: load_hand_model(self.hand_model, side) for side in Side}
         scenes = SceneMaker(
-            recipe, self.stream, self.seed, self.hand_model,
+            recipe, f"photographs {self.split}", self.seed, self.hand_model,
             open_poses("sampler", models, recipe), open_backgrounds("procedural", recipe.backgrounds),
         )  # fmt: skip
-        return _Painter(scenes, make_renderer(self.renderer), self.settings)
+        return _Painter(scenes, make_renderer(self.renderer), self.settings, self.split)
 
 
 def single_hands(recipe: AihRecipe) -> AihRecipe:
@@ -70,8 +70,8 @@ def single_hands(recipe: AihRecipe) -> AihRecipe:
 
 
 class _Painter:
-    def __init__(self, scenes: SceneMaker, renderer: Renderer, settings: CutoutSettings) -> None:
-        self._scenes, self._renderer, self._settings = scenes, renderer, settings
+    def __init__(self, scenes: SceneMaker, renderer: Renderer, settings: CutoutSettings, split: str) -> None:
+        self._scenes, self._renderer, self._settings, self._split = scenes, renderer, settings, split
         self._flesh = {side: flesh_thickness(model) for side, model in scenes.models.items()}
 
     def __call__(self, sample_id: int) -> tuple[bytes, Statistics]:
@@ -93,8 +93,9 @@ class _Painter:
             "pixels": float(max(cv2.boundingRect(mask)[2:])),
         }  # fmt: skip
         fields: dict[str, Any] = {
-            "key": f"procedural/{sample_id:08d}", "side": side.value, **_whose(draft),
-            "margin": settings.margin, "border": settings.border, "hand_model": model.name, "tips": "smplx",
+            "key": f"procedural/{self._split}/{sample_id:08d}", "side": side.value,
+            **_whose(draft, self._split), "margin": settings.margin, "border": settings.border,
+            "hand_model": model.name, "tips": "smplx",
             "quality": quality,
             "score": score(quality),
         }  # fmt: skip
@@ -117,10 +118,10 @@ def _square(draft: SceneDraft, side: Side, settings: CutoutSettings) -> tuple[fl
     return x + (w - longer) / 2, y + (h - longer) / 2, longer, longer
 
 
-def _whose(draft: SceneDraft) -> Mapping[str, Any]:
+def _whose(draft: SceneDraft, split: str) -> Mapping[str, Any]:
     """Says where a painted photograph comes from: each shows another person."""
-    name = f"person {draft.scene_id}"
+    name = f"{split} person {draft.scene_id}"
     return {
-        "person": name, "capture": name, "recording": f"scene {draft.scene_id}", "camera": "",
+        "person": name, "capture": name, "recording": f"{split} scene {draft.scene_id}", "camera": "",
         "frame": 0, "grey": False,
     }  # fmt: skip

@@ -65,14 +65,15 @@ FAULTS = {
     "fit": "the hand model does not fit the joints",
     "empty": "the hand is not in the picture",
     "tiny": "the hand is tiny",
-    "shared_person": "its person is in another split too",
+    "annotation": "its camera is not annotated, or makes no sense",
 }
 """What is wrong with the data: the share of these is limited by ``max_bad``."""
 
 REJECTED = {
+    "shared_person": "its person is in another split too",
     "border": "the hand is cut by the border",
     "dark": "the hand is too dark",
     "outline": "the outline in the photograph is not that of the fit",
     "contrast": "hand and background look alike",
 }
-"""What is merely not good enough to be pasted."""
+"""What is not used although nothing is wrong with it."""

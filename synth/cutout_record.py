@@ -26,6 +26,7 @@ from handbench.synth.cutout_crop import cut_square, fill_beyond, square_affine
 from handbench.synth.cutout_measure import continued_colours, hand_blur, hand_light, hand_noise
 from handbench.synth.cutout_recipe import CutoutSettings
 from handbench.synth.cutout_view import HandView, view_hand, wrist_in_picture
+from handbench.synth.moment_fit import FEWEST_JOINTS
 from handbench.synth.outline import Outline, refine_outline
 from handbench.synth.poses import move_params, rest_wrist
 from handbench.synth.raster import RasterRenderer
@@ -96,14 +97,15 @@ class CutoutCutter:
         rule = self.settings.rule
         # First the picture: one of another size makes nonsense of all that follows.
         image = read_photograph(photo.sample)
+        size = (image.shape[1], image.shape[0])
         mesh, params = self._in_camera(photo)
         box = points_box(photo.sample.camera.project(mesh.vertices))
-        _check_box(box, photo.sample.camera.size, rule.side)
+        _check_box(box, size, rule.side)
         affine = square_affine(box, self.settings.scale, self.settings.margin)
         side = NOMINAL + 2 * self.settings.margin
         K = warped_intrinsics(photo.sample.camera.K, affine)
         view = view_hand(self._renderer, self.models[photo.side], mesh, K, (side, side))
-        inside = _share_inside(view.mask, affine, photo.sample.camera.size)
+        inside = _share_inside(view.mask, affine, size)
         _demand(
             inside >= rule.inside, "border", f"{inside:.2f} of the hand lies inside, {rule.inside} are asked"
         )
@@ -115,7 +117,7 @@ class CutoutCutter:
         outline = refine_outline(square, view.mask, view.arm, view.beyond, self.settings.outline)
         self._judge(outline)
         joints = photo.sample.camera.to_camera(photo.joints)
-        return self._encode(photo, params, mesh, joints, K, affine, square, view, outline, inside)
+        return self._encode(photo, params, mesh, joints, K, affine, size, square, view, outline, inside)
 
     def _judge(self, outline: Outline) -> None:
         rule = self.settings.rule
@@ -130,8 +132,11 @@ class CutoutCutter:
 
     def _in_camera(self, photo: Photograph) -> tuple[HandMesh, HandParams]:
         limit = self.settings.rule.fit_error
+        K, told = photo.sample.camera.K, int(photo.valid.sum())
+        _demand(K[0, 0] > 0 and K[1, 1] > 0, "annotation", f"a focal length of {K[0, 0]:g}, {K[1, 1]:g} px")
+        _demand(told >= FEWEST_JOINTS, "no_joints", f"{told} joints are annotated")
         if photo.params is None:
-            raise Unusable("no_joints", f"{int(photo.valid.sum())} joints are annotated")
+            raise Unusable("fit", "the fit failed")
         # Written so that NaN is refused too.
         _demand(
             photo.error <= limit, "fit", f"off by {1000 * photo.error:.1f} mm, {1000 * limit:g} are allowed"
@@ -142,7 +147,8 @@ class CutoutCutter:
 
     def _encode(
         self, photo: Photograph, params: HandParams, mesh: HandMesh, joints: FloatArray, K: FloatArray,
-        affine: FloatArray, square: ImageArray, view: HandView, outline: Outline, inside: float,
+        affine: FloatArray, size: tuple[int, int], square: ImageArray, view: HandView, outline: Outline,
+        inside: float,
     ) -> tuple[dict[str, bytes], dict[str, Any]]:  # fmt: skip
         settings, model = self.settings, self.models[photo.side]
         valid = photo.valid & np.isfinite(joints).all(axis=-1)
@@ -170,7 +176,7 @@ class CutoutCutter:
         wrist, along = wrist_in_picture(model, mesh, K)
         arm = find_arm(square, outline.mask, wrist, along, settings.arm)
         whole = outline.mask if arm is None else outline.mask | arm
-        square = fill_beyond(square, affine, photo.sample.camera.size, whole, settings.border)
+        square = fill_beyond(square, affine, size, whole, settings.border)
         return encode_cutout(square, outline.mask, arm, fields, hand, settings.quality), fields
 
 
@@ -258,10 +264,11 @@ def read_photograph(sample: Sample) -> ImageArray:
                 raise Unusable("missing", f"{reference.path} is not there")
             data = read_bytes(reference.path)
             size = image_size(data, str(reference.path))
-            for wanted in (told, sample.camera.size):
-                if wanted is not None and size != tuple(wanted):
-                    what = f"{reference.path}: {size[0]} x {size[1]} px, annotated {wanted[0]} x {wanted[1]}"
-                    raise Unusable("size", what)
+            # The camera's own size may be that of another picture of its folder.
+            width, height = sample.camera.size if told is None else told
+            if size != (width, height):
+                what = f"{reference.path}: {size[0]} x {size[1]} px, annotated {width} x {height}"
+                raise Unusable("size", what)
             image = decode_strictly(data, str(reference.path))
     except BadSampleError as error:
         raise Unusable("truncated", str(error)) from None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from handbench.config import build, content_hash, parse_overrides, to_dict
+from handbench.config import build, content_hash, flatten, parse_overrides, to_dict
 from handbench.datasets import Dataset
 from handbench.errors import HandbenchError, PartialError
 from handbench.hands.library import load_hand_model
@@ -79,12 +80,14 @@ def cut_dataset(
         HandbenchError: bad input, before any work.
         PartialError: more pictures are faulty than the keys allow; the cut-outs stay.
     """
-    keys = build(CutoutKeys, parse_overrides(overrides))
+    if (out / "shards").exists() or (out / MANIFEST).exists():
+        raise HandbenchError(f"{out} is a dataset itself", "choose a folder for the splits of cut-outs")
+    keys = build(CutoutKeys, parse_overrides([word.removeprefix("syn.") for word in overrides]))
     check_limits(keys, {})
     plan = plan_photographs(with_hand_model(text, hand_model), keys.splits)
     found, notes = {}, list(plan.notes)
     for split, photos in plan.sets.items():
-        found[split] = cut_photographs(out / split, photos, keys.cutouts, hand_model, run)
+        found[split] = cut_photographs(out / split, photos, plan.people, keys.cutouts, hand_model, run)
         notes.append(described(split, found[split]))
     return found, notes
 
@@ -97,9 +100,18 @@ def described(split: str, store: Store) -> str:
 
 
 def cut_photographs(
-    out: Path, photos: PhotoSet, settings: CutoutSettings, hand_model: str, run: RunOptions
-) -> Store:
+    out: Path, photos: PhotoSet, people: Mapping[str, str] | None, settings: CutoutSettings, hand_model: str,
+    run: RunOptions,
+) -> Store:  # fmt: skip
     """Makes the cut-outs of one split from photographs; killed at any instant, the same call continues.
+
+    Args:
+        out: the store's folder.
+        photos: of the split.
+        people: person -> split, where people were divided.
+        settings: keys.
+        hand_model: ``procedural`` or ``mano:DIR``.
+        run: how.
 
     Raises:
         HandbenchError: bad input, before any work.
@@ -107,7 +119,7 @@ def cut_photographs(
     """
     dataset, _ = open_source(photos.ref)
     job = CutoutJob(photos, settings, hand_model)
-    store = _run(out, len(photos.rows), _photo_spec(dataset, photos, settings, hand_model), job, run)
+    store = _run(out, len(photos.rows), _photo_spec(dataset, photos, people, settings, hand_model), job, run)
     _check_faults(out, store, settings.max_bad)
     return store
 
@@ -124,7 +136,7 @@ def paint_photographs(out: Path, job: PaintedJob, count: int, run: RunOptions) -
     values = {"recipe": to_dict(job.recipe), "settings": to_dict(job.settings)}
     sources = {"hand_model": _models(job.hand_model), "images": "procedural"}
     renderer = {"name": job.renderer}
-    stream = content_hash([GENERATOR, values, sources, job.stream, renderer])
+    stream = content_hash([GENERATOR, values, sources, job.split, renderer])
     spec = DatasetSpec(SCHEMA, stream, job.seed, values, renderer, sources)
     return _run(out, count, spec, job, run)
 
@@ -171,15 +183,43 @@ def _run(out: Path, count: int, spec: DatasetSpec, job: Job, run: RunOptions) ->
     return open_store(out)
 
 
-def _photo_spec(dataset: Dataset, photos: PhotoSet, settings: CutoutSettings, hand_model: str) -> DatasetSpec:
+def _photo_spec(
+    dataset: Dataset, photos: PhotoSet, people: Mapping[str, str] | None, settings: CutoutSettings,
+    hand_model: str,
+) -> DatasetSpec:  # fmt: skip
     # max_bad decides whether a run fails, not what it makes.
-    values = to_dict(replace(settings, max_bad=0.0))
+    values: dict[str, Any] = {"settings": to_dict(replace(settings, max_bad=0.0))}
     sources = {
         "hand_model": _models(hand_model), "images": f"{dataset.name} {dataset.split} {dataset.fingerprint}"
     }  # fmt: skip
     keys = dataset.keys
-    chosen = [[keys[i] for i in photos.rows.tolist()], photos.shared.tolist()]
-    return DatasetSpec(SCHEMA, content_hash([GENERATOR, values, sources, chosen]), 0, values, {}, sources)
+    values["pictures"] = content_hash([[keys[i] for i in photos.rows.tolist()], photos.shared.tolist()])
+    stream = content_hash([GENERATOR, values, sources])
+    # Beside: where a dataset made from these finds backgrounds and poses of the same people.
+    told = {"reference": str(photos.ref), "people": None if people is None else dict(people)}
+    return DatasetSpec(SCHEMA, stream, 0, {**values, **told}, {}, sources)
+
+
+def origin(store: Store) -> tuple[str, Mapping[str, str] | None]:
+    """Returns the reference to the photographs, empty for painted ones, and person -> split or None."""
+    recipe = store.manifest.spec.recipe
+    return str(recipe.get("reference", "")), recipe.get("people")
+
+
+def check_settings(store: Store, asked: CutoutSettings) -> None:
+    """Refuses cut-outs that were made with other keys than a recipe asks for by more than its defaults.
+
+    Raises:
+        HandbenchError: naming the first key.
+    """
+    made = dict(flatten(store.manifest.spec.recipe["settings"]))
+    usual = dict(flatten(to_dict(CutoutSettings())))
+    for key, value in flatten(to_dict(asked)):
+        if key != "max_bad" and value not in (usual[key], made.get(key)):
+            raise HandbenchError(
+                f"{store.root} was made with cutouts.{key} {made.get(key)}, the recipe asks for {value}",
+                f"cut them again: handbench data cutouts ... --set cutouts.{key}={value}",
+            )
 
 
 def _models(spec: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,8 @@ def generate_splits(
     _choose(num, tuple(plan.splits), recipe, only)
     for note in plan.notes:
         _say(note, run)
+    for note in _shared_by_splits(options, len(plan.splits)) if recipe.syn_share < 1 else ():
+        _say(note, run)
     plans = plan.splits
     if recipe.syn_share > 0:
         plans, notes = make_cutouts(out, plan, recipe, options, run)
@@ -140,6 +142,18 @@ def generate_splits(
         found = stores.counts(stores.open_cutouts(mine.cutouts)) if share < 1 else {}
         reports.append(SplitReport(split, made, found))
     return reports
+
+
+def _shared_by_splits(options: SourceOptions, splits: int) -> Iterator[str]:
+    """Names the sources that all splits draw from alike, because the user named them so."""
+    if splits < 2:
+        return
+    for name, text in (("poses", options.poses), ("backgrounds", options.backgrounds)):
+        divided = text in ("sampler", "procedural", "auto") or (
+            text.startswith("interhand:") and "split=" not in text
+        )
+        if not divided:
+            yield f"the {name} of {text} are in all splits alike"
 
 
 def _choose(num: int, splits: tuple[str, ...], recipe: DatasetRecipe, only: str | None) -> dict[str, int]:

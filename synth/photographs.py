@@ -111,7 +111,11 @@ def plan_photographs(text: str, settings: SplitSettings) -> PhotoPlan:
         return _keep_official(refs, found, settings)
     (one,) = refs.values()
     (rows, people) = next(iter(found.values()))
-    return _divide(one, rows, people, settings)
+    plan = _divide(one, rows, people, settings)
+    if not there:
+        return plan
+    line = f"the only official split is {there[0]}, its people are divided: @split={there[0]} keeps it whole"
+    return replace(plan, notes=(line, *plan.notes))
 
 
 def _keep_official(
@@ -129,7 +133,10 @@ def _keep_official(
         shared = np.array([drop and home[person] != split for person in people], dtype=np.bool_)
         sets[split] = PhotoSet(refs[split], rows, shared)
         if shared.any():
-            notes.append(f"{split}: {int(shared.sum())} pictures left out, their people are in another split")
+            notes.append(
+                f"{split}: {int(shared.sum())} pictures left out, their people are in another split"
+                " (splits.shared_people=keep trusts the official splits)"
+            )
     return PhotoPlan(sets, None, tuple(notes))
 
 

@@ -81,7 +81,14 @@ def plan_splits(out: Path, recipe: DatasetRecipe, options: SourceOptions) -> Pla
         return Plan({split: SplitPlan(split, folder / split, "", None) for split in wanted}, {}, [])
     if kind == "cutouts":
         made = stores.split_folders(Path(rest).expanduser().resolve())
-        return Plan({split: SplitPlan(split, path, "", None) for split, path in made.items()}, {}, [])
+        plans = {}
+        for split, path in made.items():
+            store = stores.open_cutouts(path)
+            stores.check_settings(store, recipe.syn.cutouts)
+            images, people = stores.origin(store)
+            there = images if images and Path(DataRef.parse(images).path).is_dir() else ""
+            plans[split] = SplitPlan(split, path, there, people if len(made) > 1 else None)
+        return Plan(plans, {}, [])
     images = with_hand_model(options.images, options.hand_model)
     found: PhotoPlan = plan_photographs(images, recipe.splits)
     people = found.people if len(found.sets) > 1 else None
@@ -110,7 +117,7 @@ def make_cutouts(
     for split, one in plan.splits.items():
         if split in plan.photos:
             stores.cut_photographs(
-                one.cutouts, plan.photos[split], recipe.syn.cutouts, options.hand_model, run
+                one.cutouts, plan.photos[split], one.people, recipe.syn.cutouts, options.hand_model, run
             )
         elif options.images == "procedural":
             _paint(one, recipe, options, run)
@@ -132,9 +139,7 @@ def make_cutouts(
 def _paint(one: SplitPlan, recipe: DatasetRecipe, options: SourceOptions, run: RunOptions) -> None:
     split = one.split
     render = stores.clipped_recipe(recipe.render, FAMILIES[split], RIGS[split])
-    job = PaintedJob(
-        render, recipe.syn.cutouts, f"photographs {split}", options.seed, options.hand_model, options.renderer
-    )
+    job = PaintedJob(render, recipe.syn.cutouts, split, options.seed, options.hand_model, options.renderer)
     count = recipe.syn.photographs if split == "train" else max(8, recipe.syn.photographs // 4)
     stores.paint_photographs(one.cutouts, job, count, run)
 

@@ -22,7 +22,8 @@ from handbench.synth.syn_recipe import MoveSettings, SynRecipe
 from handbench.types import Side
 
 _STILL = Move((0.0, 0.0), 1.0, 0.0)
-_LIGHTEST, _DARKEST = 1.8, 0.55
+_LIGHTEST, _DARKEST = 1.6, 0.6
+_PATIENCE = 8  # pairs that are tried for one range of overlaps, before another is drawn
 _SHARPEST = 0.45  # a difference of blur below this is not seen [px]
 _MOST_BLUR = 1.6
 _CLEANEST = 0.8  # a difference of noise below this is not seen [grey levels]
@@ -75,13 +76,15 @@ class PairDrawer:
             paste = self._row(target, None, move, _STILL, False, effects, rng)
             return Drawn(paste, target, None, compose_masks(paste, target, None), 0, None)
         front = bool(rng.random() < recipe.paste.p_target_front)
-        tries = 0
-        for _ in range(recipe.overlap.pairs):
+        tries, bounds = 0, self._bounds(rng)
+        for pair in range(recipe.overlap.pairs):
             ids = self._pair(rng, side)
             if ids is None:
                 continue
+            if pair and pair % _PATIENCE == 0:
+                bounds = self._bounds(rng)
             target, other = self._read(ids[0]), self._read(ids[1])
-            bounds, moves = self._bounds(rng), draw_moves(rng, recipe.move, recipe.overlap.tries)
+            moves = draw_moves(rng, recipe.move, recipe.overlap.tries)
             for k in self._near(target, other, moves, bounds):
                 move, other_move = move_of(moves[k, 0]), move_of(moves[k, 1])
                 paste = self._row(target, other, move, other_move, front, effects, rng)

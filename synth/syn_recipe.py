@@ -80,13 +80,14 @@ class MatchSettings:
     """How the two photographs are made alike.
 
     Attributes:
-        light: how far the other hand's mean colour goes to the target's, 0 to 1.
+        light: how far the other hand's mean colour goes to the target's, 0 to 1; a channel changes by a
+            factor of 0.6 to 1.6 at most.
         blur: whether the sharper of the two is blurred.
         noise: whether the cleaner of the two gets noise.
         grey: whether both come from colour cameras, or both from grey ones.
     """
 
-    light: float = 0.85
+    light: float = 0.75
     blur: bool = True
     noise: bool = True
     grey: bool = True

@@ -47,7 +47,7 @@ MOVES = st.builds(
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Forty exact cut-outs of our own."""
-    job = PaintedJob(AihRecipe(), CutoutSettings(), "test", 0, "procedural", "raster")
+    job = PaintedJob(AihRecipe(), CutoutSettings(), "train", 0, "procedural", "raster")
     return paint_photographs(tmp_path_factory.mktemp("painted"), job, 40, RunOptions(0, quiet=True))
 
 

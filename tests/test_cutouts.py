@@ -239,7 +239,7 @@ def test_a_person_in_two_official_splits(tree: Path, tmp_path: Path) -> None:
         data["annotations"] = [a for a in data["annotations"] if a["image_id"] in ids]
 
     edit(root, "data", first_person, "test")
-    stores = cut(f"interhand:{root}", tmp_path / "out", "cutouts.max_bad=1")
+    stores = cut(f"interhand:{root}", tmp_path / "out")
     shared = {split: counts(store).get("shared_person", 0) for split, store in stores.items()}
     # As many pictures here as there: the smaller official split keeps the person.
     assert shared == {"train": len(stores["test"]), "test": 0}

@@ -72,7 +72,7 @@ if TYPE_CHECKING:
     help="procedural, a folder of jpg and png, interhand:DIR, or auto: frames of the photographs, else"
     " procedural.",
 )
-@overrides_option("p_absent=0")
+@overrides_option("p_absent=0, or render.p_absent=0 and syn.p_alone=0 of both")
 def synth_aih(
     out: Path,
     num: int,

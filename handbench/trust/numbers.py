@@ -39,7 +39,8 @@ def not_finite(rows: HandRows, joints: FloatArray) -> Iterator[Finding]:
             f"{_side(rows, row)} joints {_some(names)} are valid but not finite",
             "mark them not valid",
         )
-    focal = rows.K[:, [0, 1], [0, 1]]
+    # The columns' lengths: a picture that is turned by 90 degrees has nothing on the diagonal.
+    focal = np.hypot(rows.K[:, 0, :2], rows.K[:, 1, :2])
     for row in rows.where(~np.isfinite(rows.K).all(axis=(1, 2)) | (focal == 0).any(axis=1)):
         yield Finding("fault", rows.keys[row], f"camera K is {_numbers(rows.K[row].ravel())}", "")
     small = np.isfinite(focal).all(axis=1) & (np.abs(focal) < 20).all(axis=1) & (focal != 0).all(axis=1)
