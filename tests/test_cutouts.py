@@ -224,6 +224,33 @@ def test_tiny_and_absent_hands(tree: Path, tmp_path: Path) -> None:
     assert all(counts(store) == {"empty": len(store)} for store in gone.values())
 
 
+def test_cameras_that_make_no_sense(tree: Path, tmp_path: Path) -> None:
+    root = tmp_path / "ih"
+    shutil.copytree(tree, root)
+
+    def change(cameras: Any) -> None:
+        for record in cameras.values():
+            gone, blind = sorted(record["focal"])[:2]
+            record["focal"][blind] = [0.0, 0.0]
+            for part in ("campos", "camrot", "focal", "princpt"):
+                del record[part][gone]
+
+    edit(root, "camera", change)
+    stores = cut(f"interhand:{root}", tmp_path / "out", "cutouts.max_bad=1")
+    assert all(counts(store) == {"annotation": len(store)} for store in stores.values())
+
+
+def test_one_odd_picture_does_not_spoil_its_folder(tmp_path: Path) -> None:
+    root = tmp_path / "ih"
+    plan = InterhandPlan(frames=3, cameras=1, fps=5, seed=5, renderer="raster")
+    synth_interhand(root, plan, "train=4", workers=0, quiet=True)
+    kinds = {a["image_id"]: a["hand_type"] for a in official(root, "data")["annotations"]}
+    single = [i for i in official(root, "data")["images"] if kinds[i["id"]] != "interacting"]
+    path = root / "images/train" / single[0]["file_name"]
+    cv2.imwrite(str(path), cv2.resize(cv2.imread(str(path)), (100, 90)))
+    assert counts(cut(f"interhand:{root}", tmp_path / "out")["train"])["size"] == 1
+
+
 def test_a_person_in_two_official_splits(tree: Path, tmp_path: Path) -> None:
     root = tmp_path / "ih"
     shutil.copytree(tree, root)
@@ -254,6 +281,8 @@ def test_commands(handbench: Run, tree: Path, tmp_path: Path) -> None:
     assert handbench("data", "verify", out / "train", "--deep").stdout.startswith("sound")
     again = handbench("data", "cutouts", f"interhand:{tree}", "--out", out, "--json").stdout
     assert json.loads(again)["train"]["num"] == len(open_store(out / "train"))
+    done = handbench("data", "cutouts", f"interhand:{tree}", "--out", out / "train", check=2)
+    assert "is a dataset itself" in done.stderr
     for words, line in (
         ((f"interhand:{tmp_path}/none",), "no folder"),
         ((f"interhand:{tree}@hand_type=interacting",), "no picture of a single hand"),

@@ -198,5 +198,8 @@ def test_cut_outs_made_before(dataset: Path, tmp_path: Path) -> None:
     reports = generate(tmp_path / "syn", options, 30, workers=0, quiet=True)
     assert [report.split for report in reports] == list(SPLITS)
     assert (tmp_path / "syn/cutouts").resolve() == (dataset / "cutouts").resolve()
+    original = replace(options, recipe="syn-original", overrides=())
+    with pytest.raises(HandbenchError, match=r"was made with cutouts\.margin 32, the recipe asks for 0"):
+        generate(tmp_path / "original", original, 30, workers=0, quiet=True)
     again = generate(tmp_path / "syn", options, 30, workers=0, quiet=True)
     assert [report.run.kept for report in again] == [len(open_store(tmp_path / "syn" / s)) for s in SPLITS]
