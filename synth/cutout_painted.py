@@ -20,9 +20,9 @@ from handbench.store.statistics import Statistics
 from handbench.synth.aih_scene import SceneDraft, SceneMaker
 from handbench.synth.backgrounds import open_backgrounds
 from handbench.synth.crop import points_box
+from handbench.synth.cutout_encode import encode_cutout, hand_entry, score
 from handbench.synth.cutout_job import counts_of
 from handbench.synth.cutout_recipe import CutoutSettings
-from handbench.synth.cutout_record import encode_cutout, hand_entry, score
 from handbench.synth.layers import RenderLayers
 from handbench.synth.occluders import OccluderSettings
 from handbench.synth.recipe import AihRecipe

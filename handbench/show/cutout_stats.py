@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from handbench.errors import HandbenchError
+from handbench.show.figures import keep_figure, open_pyplot
 from handbench.store.manifest import Manifest
 
 _MEASURES = (
@@ -83,11 +83,7 @@ def plot_cutouts(stats: CutoutStats, path: Path) -> None:
     Raises:
         HandbenchError: when the place cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = open_pyplot()
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.5), layout="constrained")
     names = sorted(stats.counts, key=lambda name: stats.counts[name])
     axes[0, 0].barh(names, [stats.counts[name] for name in names], color="#f0963c")
@@ -103,13 +99,7 @@ def plot_cutouts(stats: CutoutStats, path: Path) -> None:
         axis.set_title(words, loc="left", fontsize=10)
     for axis in axes.flat:
         axis.spines[["top", "right"]].set_visible(False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise HandbenchError(f"cannot write {path}: {error}", "choose another --plot") from None
-    finally:
-        plt.close(figure)
+    keep_figure(figure, path)
 
 
 def _spread(bins: Mapping[float, int]) -> str:

@@ -14,6 +14,7 @@ from handbench.arrays import BoolArray, FloatArray
 from handbench.datasets import Dataset
 from handbench.errors import BadSampleError, HandbenchError
 from handbench.ground_truth import GroundTruth, HandTruth
+from handbench.show.figures import keep_figure, open_pyplot
 from handbench.skeleton import FINGERS
 from handbench.types import Side
 
@@ -213,11 +214,7 @@ def plot_numbers(found: DatasetNumbers, path: Path) -> None:
     Raises:
         HandbenchError: when there is nothing to plot, or the place cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = open_pyplot()
     if not found.values:
         raise HandbenchError(f"{found.name}: nothing to plot: no boxes, depths or motion are annotated", "")
     columns = min(3, len(found.values))
@@ -241,13 +238,7 @@ def plot_numbers(found: DatasetNumbers, path: Path) -> None:
         axis.set_title(_TITLES[name], loc="left", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(f"{found.name}: {found.samples} samples", x=0.01, ha="left", fontsize=11)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:
-        raise HandbenchError(f"cannot write {path}: {error}", "choose another --plot") from None
-    finally:
-        plt.close(figure)
+    keep_figure(figure, path)
 
 
 def _counts(counter: Mapping[str, int]) -> str:

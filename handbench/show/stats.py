@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from handbench.errors import HandbenchError
+from handbench.show.figures import keep_figure, open_pyplot
 from handbench.skeleton import FINGERS
 from handbench.store.record import Record
 
@@ -139,11 +139,7 @@ def plot(stats: DatasetStats, path: Path) -> None:
     Raises:
         HandbenchError: when the place cannot be written.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = open_pyplot()
     unit = np.linspace(0, 1, 21)
     histograms = (
         (stats.occlusion, unit, "occlusion of the worse hand, no object"),
@@ -173,13 +169,7 @@ def plot(stats: DatasetStats, path: Path) -> None:
         axis.spines[["top", "right"]].set_visible(False)
     for axis in places:
         axis.set_visible(False)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except OSError as error:
-        raise HandbenchError(f"cannot write {path}: {error.strerror}", "choose another --plot") from None
-    finally:
-        plt.close(figure)
+    keep_figure(figure, path)
 
 
 def _counts(counter: Counter[str] | Counter[int]) -> str:
