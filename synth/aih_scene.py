@@ -130,7 +130,7 @@ class SceneMaker:
         rig = draw_rig(rng, recipe.lights)
         lights = sample_lights(rng, recipe.lights, rig)
         gain = background_gain(lights)
-        family, background = self.backgrounds.draw_named(rng, (BACKDROP, BACKDROP), gain)
+        family, background = self.backgrounds.draw(rng, (BACKDROP, BACKDROP), gain)
         background_depth = max(depths) + float(rng.uniform(0.08, 0.6))
         parts, notes = self._parts(rng, hands, people, camera)
         return SceneDraft(

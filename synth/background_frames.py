@@ -66,18 +66,8 @@ class FrameBackgrounds:
 
     def draw(
         self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
-    ) -> ImageArray:
-        """Returns a crop of a frame, (h, w, 3) uint8 RGB.
-
-        Raises:
-            HandbenchError: when none of many frames can be used.
-        """
-        return self.draw_named(rng, size, gain)[1]
-
-    def draw_named(
-        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
     ) -> tuple[str, ImageArray]:
-        """Returns ``interhand`` and a crop of a frame; raises as `draw` does."""
+        """Returns ``interhand`` and a crop of a frame; raises where none of many frames can be used."""
         picture = self._usable(int(rng.integers(len(self._rows))))
         return "interhand", cropped(rng, picture, size, self.settings, gain)
 

@@ -73,14 +73,17 @@ class BackgroundSource(Protocol):
 
     def draw(
         self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
-    ) -> ImageArray:
-        """Returns a new (h, w, 3) uint8 RGB picture of `size` = (w, h), its channels times `gain` (3,)."""
-        ...
-
-    def draw_named(
-        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
     ) -> tuple[str, ImageArray]:
-        """Returns the family that was drawn, and what `draw` gives for the same generator."""
+        """Returns the family that was drawn, and a new picture of it.
+
+        Args:
+            rng: decides the picture.
+            size: (w, h) [px]; the picture is (h, w, 3) uint8 RGB.
+            gain: (3,) times which its channels are taken; 1 where None.
+
+        Raises:
+            HandbenchError: when a picture on disk cannot be used, naming it.
+        """
         ...
 
 
@@ -146,12 +149,6 @@ class PaintedBackgrounds:
 
     def draw(
         self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
-    ) -> ImageArray:
-        """Returns a crop of a painted picture, (h, w, 3) uint8 RGB."""
-        return self.draw_named(rng, size, gain)[1]
-
-    def draw_named(
-        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
     ) -> tuple[str, ImageArray]:
         """Returns the family that was drawn, and a crop of one of its pictures."""
         family = self.families[int(rng.integers(len(self.families)))]
@@ -196,18 +193,8 @@ class FolderBackgrounds:
 
     def draw(
         self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
-    ) -> ImageArray:
-        """Returns a crop of a photograph, (h, w, 3) uint8 RGB.
-
-        Raises:
-            HandbenchError: when the file cannot be decoded, naming it.
-        """
-        return self.draw_named(rng, size, gain)[1]
-
-    def draw_named(
-        self, rng: np.random.Generator, size: tuple[int, int], gain: FloatArray | None = None
     ) -> tuple[str, ImageArray]:
-        """Returns ``folder`` and a crop of a photograph; raises as `draw` does."""
+        """Returns ``folder`` and a crop of a photograph; raises where the file cannot be decoded."""
         photo = self._photo(int(rng.integers(len(self.files))))
         return "folder", cropped(rng, photo, size, self.settings, gain)
 

@@ -73,7 +73,7 @@ class ViewPainter:
         lights = sample_lights(light_rng, LIGHTS, rig)
         self._lights = seen_lights(lights, camera.R)
         rng = rng_for(seed, recording.name, "surroundings", view)
-        self._background = backgrounds.draw(rng, camera.size, background_gain(lights))
+        self._background = backgrounds.draw(rng, camera.size, background_gain(lights))[1]
         self._effects = draw_effects(rng, EFFECTS, camera.size[1])
         depths = [
             camera.to_camera(hand.joints[:, hand.valid])[..., 2].max() for hand in recording.hands.values()

@@ -105,12 +105,12 @@ class Room:
         )
         table, wall = (kinds[split] for kinds in (TABLETOPS, WALLS))
         tops = _source(table, s)
-        family, top = tops.draw_named(rng, (TEXTURE, TEXTURE), _gain(lights, (0.0, -1.0, 0.0)))
+        family, top = tops.draw(rng, (TEXTURE, TEXTURE), _gain(lights, (0.0, -1.0, 0.0)))
         sides = _source(wall, s)
         pictures = [_kept_below(top)]
         names = [family]
         for normal in ((0.0, 0.0, -1.0), (1.0, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)):
-            name, side = sides.draw_named(rng, (TEXTURE, TEXTURE), _gain(lights, normal))
+            name, side = sides.draw(rng, (TEXTURE, TEXTURE), _gain(lights, normal))
             blurred = cv2.GaussianBlur(side, (0, 0), rng.uniform(*s.blur))
             pictures.append(_kept_below(np.asarray(blurred, np.uint8)))
             names.append(name)

@@ -62,6 +62,22 @@ def real_frames() -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def composites(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """AIH of both parts, kept as composites (aih_parts.py)."""
+    from aih_parts import make_parts
+
+    return make_parts(tmp_path_factory.mktemp("composites"), "composites")
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same samples, kept as a table of recipes."""
+    from aih_parts import make_parts
+
+    return make_parts(tmp_path_factory.mktemp("table"), "table")
+
+
 @functools.cache
 def has_egl() -> bool:
     code = (

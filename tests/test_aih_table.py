@@ -29,16 +29,6 @@ from handbench.store.shardinfo import DATA, read_shard_info
 from handbench.types import Side
 
 
-@pytest.fixture(scope="module")
-def composites(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_parts(tmp_path_factory.mktemp("composites"), "composites")
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_parts(tmp_path_factory.mktemp("table"), "table")
-
-
 def fields_equal(a: Any, b: Any) -> bool:
     if isinstance(a, dict):
         return a.keys() == b.keys() and all(fields_equal(a[key], b[key]) for key in a)

@@ -52,7 +52,7 @@ def test_draws_are_the_same_in_another_process() -> None:
         "from handbench.synth.backgrounds import *\n"
         "source = open_backgrounds('procedural', BackgroundSettings(pictures=2, side=96))\n"
         "rng = np.random.default_rng(4)\n"
-        "pictures = b''.join(source.draw(rng, (64, 48)).tobytes() for _ in range(6))\n"
+        "pictures = b''.join(source.draw(rng, (64, 48))[1].tobytes() for _ in range(6))\n"
         "print(hashlib.sha256(pictures).hexdigest())\n"
     )
     runs = {
@@ -67,7 +67,7 @@ def test_order_of_drawing_does_not_matter() -> None:
     for seed in range(5):
         used.draw(np.random.default_rng(seed), (40, 40))
     copy = pickle.loads(pickle.dumps(used))
-    pictures = [source.draw(np.random.default_rng(9), (50, 30)) for source in (used, fresh, copy)]
+    pictures = [source.draw(np.random.default_rng(9), (50, 30))[1] for source in (used, fresh, copy)]
     assert pictures[0].shape == (30, 50, 3)
     assert np.array_equal(pictures[0], pictures[1]) and np.array_equal(pictures[0], pictures[2])
 
@@ -76,10 +76,10 @@ def test_family_is_named_and_gain_darkens() -> None:
     source = open_backgrounds(
         "procedural", BackgroundSettings(pictures=2, side=96, families=("wood", "stone"))
     )
-    named = [source.draw_named(np.random.default_rng(seed), (32, 32)) for seed in range(12)]
+    named = [source.draw(np.random.default_rng(seed), (32, 32)) for seed in range(12)]
     assert {name for name, _ in named} == {"wood", "stone"}
-    assert np.array_equal(named[3][1], source.draw(np.random.default_rng(3), (32, 32)))
-    dark = source.draw(np.random.default_rng(3), (32, 32), np.full(3, 0.5))
+    assert np.array_equal(named[3][1], source.draw(np.random.default_rng(3), (32, 32))[1])
+    dark = source.draw(np.random.default_rng(3), (32, 32), np.full(3, 0.5))[1]
     assert dark.mean() == pytest.approx(named[3][1].mean() / 2, rel=0.05)
 
 
@@ -120,10 +120,10 @@ def _folder(tmp_path: Path) -> Path:
 
 def test_folder_gives_crops_of_its_images(tmp_path: Path) -> None:
     source = open_backgrounds(f"folder:{_folder(tmp_path)}")
-    pictures = [source.draw(np.random.default_rng(seed), (32, 24)) for seed in range(8)]
+    pictures = [source.draw(np.random.default_rng(seed), (32, 24))[1] for seed in range(8)]
     assert all(picture.shape == (24, 32, 3) for picture in pictures)
     assert np.array_equal(
-        pictures[3], open_backgrounds(str(tmp_path)).draw(np.random.default_rng(3), (32, 24))
+        pictures[3], open_backgrounds(str(tmp_path)).draw(np.random.default_rng(3), (32, 24))[1]
     )
     before = source.fingerprint
     (tmp_path / "a.jpg").unlink()

@@ -22,16 +22,6 @@ from handbench.store.record import Record
 from handbench.types import HandAnnotation, Sample, Side
 
 
-@pytest.fixture(scope="module")
-def composites(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_parts(tmp_path_factory.mktemp("composites"), "composites")
-
-
-@pytest.fixture(scope="module")
-def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_parts(tmp_path_factory.mktemp("table"), "table")
-
-
 def records_of(root: Path) -> tuple[AihDataset, list[Record]]:
     data = load_dataset("aih", root, quiet=True)
     assert isinstance(data, AihDataset)
