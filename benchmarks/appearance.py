@@ -53,7 +53,7 @@ def main() -> None:
     bank = len(TRAIN_FAMILIES) * 10
     print(f"{'painting one picture of the bank':44s} {1e3 * painted:8.3f}   once each, {bank} in all")
 
-    image = source.draw(rng, (256, 256))
+    _, image = source.draw(rng, (256, 256))
     row("effects 256x256, as drawn", lambda: apply_effects(image, draw_effects(rng)), "0.25", 1000)
     still = dataclasses.replace(draw_effects(rng), motion=(0.0, 0.0), defocus=0.0)
     row("effects 256x256, no blur", lambda: apply_effects(image, still))

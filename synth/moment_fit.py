@@ -7,7 +7,7 @@ from many of his or her moments.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def hands_of_moments(
     own = moments.params
     if own is not None and own.sha256 == models[SIDES[0]].sha256:
         fitted = FittedMoments(own.pose, own.betas, own.transl, np.full(own.pose.shape[:2], np.nan), True)
-        return FittedMoments(own.pose, own.betas, own.transl, _errors(moments, models, fitted), True)
+        return replace(fitted, error=_errors(moments, models, fitted))
     count = len(moments)
     pose, betas = np.full((count, 2, 48), np.nan), np.full((count, 2, 10), np.nan)
     transl, error = np.full((count, 2, 3), np.nan), np.full((count, 2), np.nan)

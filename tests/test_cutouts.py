@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from aih_parts import overlap
 from conftest import ROOT, Run
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,10 +53,6 @@ def good(store: Store) -> list[Cutout]:
     return [cutout_of(record) for record in store if "bad" not in record.fields]
 
 
-def overlap(a: Any, b: Any) -> float:
-    return float((a & b).sum() / (a | b).sum())
-
-
 def test_fits_of_all_real_hands(real_frames: Path) -> None:
     moments = load_dataset("interhand", real_frames, quiet=True).moments()
     assert moments is not None and len(moments) == 4
@@ -74,7 +71,7 @@ def test_masks_cover_the_real_hands(real_frames: Path, tmp_path: Path, rounds: i
         traced = np.zeros(cutout.mask.shape, np.uint8)
         moved = apply_affine(stored_affine(cutout, real_frames), np.array(outlines[cutout.fields["key"]]))
         cv2.fillPoly(traced, [np.rint(moved * 16).astype(np.int32)], 1, shift=4)
-        found[cutout.side] = overlap(cutout.mask, traced)
+        found[cutout.side] = overlap(cutout.mask > 0, traced > 0)
     assert set(found) == {Side.RIGHT, Side.LEFT}
     if rounds:
         assert min(found.values()) >= 0.92, found
@@ -116,7 +113,7 @@ def test_masks_follow_the_picture_where_the_fit_is_off(tree: Path, tmp_path: Pat
         # The two squares differ by a pixel or two: the exact mask is moved into this one.
         old, new = other.annotation()["K"], cutout.annotation()["K"]
         moved = cv2.warpAffine(other.mask, (new @ np.linalg.inv(old))[:2], cutout.mask.shape)
-        shares.append(overlap(cutout.mask, moved))
+        shares.append(overlap(cutout.mask > 0, moved > 0))
         assert 0 < cutout.fields["quality"]["fit_error"] < 0.004
     assert len(shares) >= 15 and np.mean(shares) > 0.9, shares
 
