@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray
-from handbench.types import Side
+from handbench.types import Sample, Side
 
 Float32 = npt.NDArray[np.float32]
+
+COVERS = ("nothing", "self", "other", "object", "border")
+"""What may hide a joint: its own hand, the other hand, an object, the picture's border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class HandTruth:
         transl: (N, 3) [m], or None.
         box: (N, 4) x, y, w, h [px], NaN where there is none, or None.
         root_depth: (N,) [m] wrist depth that the dataset hands out for evaluation (RootNet), or None.
+        occlusion: (N,) 1 - visible / amodal inside the picture, NaN where unknown, or None.
+        covered_by: (N, 21) int8 index into :data:`COVERS` of what hides each joint, -1 unknown; or None.
     """
 
     joints: FloatArray
@@ -41,6 +46,8 @@ class HandTruth:
     transl: FloatArray | None = None
     box: FloatArray | None = None
     root_depth: FloatArray | None = None
+    occlusion: FloatArray | None = None
+    covered_by: npt.NDArray[np.int8] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,12 @@ class GroundTruth:
         tips: the fingertip set of the joints (``skeleton.TIP_SETS``).
         fingerprint: of the annotation files.
         partial: whether samples of the official split are missing here.
+        videos: (N,) name of the video (one camera of one take) that each sample is a frame of; empty where
+            samples are no video.
+        frames: (N,) number of the frame in its video, or None.
+        objects: (N,) name of the object that is handled; empty where there is none, or none is named.
+        labels: gives sample i with the labels that are no columns (masks, the target alone); its picture is
+            never decoded. None where there are none.
     """
 
     dataset: str
@@ -75,6 +88,10 @@ class GroundTruth:
     tips: str = ""
     fingerprint: str = ""
     partial: bool = False
+    videos: Sequence[str] = ()
+    frames: npt.NDArray[np.int64] | None = None
+    objects: Sequence[str] = ()
+    labels: Callable[[int], Sample] | None = None
 
     def __len__(self) -> int:
         return len(self.keys)

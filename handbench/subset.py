@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from handbench.arrays import IndexArray
 from handbench.datasets import Dataset, Finding
 from handbench.ground_truth import GroundTruth
 from handbench.moments import Moments
@@ -83,12 +84,25 @@ def select_truth(truth: GroundTruth, indices: Sequence[int]) -> GroundTruth:
     }
     return dataclasses.replace(
         truth,
-        keys=[truth.keys[i] for i in indices],
-        recordings=[truth.recordings[i] for i in indices],
+        **{
+            name: [column[i] for i in indices] if (column := getattr(truth, name)) else ()
+            for name in ("keys", "recordings", "hand_type", "videos", "objects")
+        },
         K=truth.K[rows],
         hands=hands,
-        hand_type=[truth.hand_type[i] for i in indices] if truth.hand_type else (),
         hand_type_valid=cut(truth.hand_type_valid),
         subsets={name: mask[rows] for name, mask in truth.subsets.items()},
+        frames=cut(truth.frames),
+        labels=None if truth.labels is None else _Shifted(truth.labels, rows),
         partial=True,
     )
+
+
+class _Shifted:
+    """Labels of chosen rows."""
+
+    def __init__(self, labels: Callable[[int], Sample], rows: IndexArray) -> None:
+        self._labels, self._rows = labels, rows
+
+    def __call__(self, index: int) -> Sample:
+        return self._labels(int(self._rows[index]))

@@ -13,11 +13,23 @@ ROOT = Path(__file__).resolve().parent.parent
 L0 = {
     "arrays", "cache", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
     "skeleton", "camera", "geometry", "version", "datasets", "ground_truth", "inputs", "options", "subset",
-    "moments",
+    "moments", "predictions",
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}
 L2 = {"synth", "loaders", "baselines", "leaderboard"}
-L3 = {"train", "predict", "evaluate", "submit", "show", "trust", "viewer", "demo", "doctor", "export"}
+L3 = {
+    "train",
+    "predict",
+    "evaluate",
+    "submit",
+    "show",
+    "trust",
+    "viewer",
+    "demo",
+    "doctor",
+    "export",
+    "score",
+}
 LEVEL = {
     **dict.fromkeys(L0, 0),
     **dict.fromkeys(L1, 1),
