@@ -27,6 +27,7 @@ class HandTruth:
         joints_2d: (N, 21, 2) [px] of labels, NaN where there is none; None where no pixels are labelled.
         visibility: (N, 21) share of each joint that is seen, NaN where unknown, or None.
         vertices: (N, V, 3) [m], camera frame, or None.
+        mesh_joints: (N, 21, 3) [m] joints regressed from the vertices, tips as ``GroundTruth.tips``, or None.
         pose: (N, 48) axis-angle [rad], flat_hand_mean=True, camera frame, NaN where unknown, or None.
         betas: (N, 10), or None.
         transl: (N, 3) [m], or None.
@@ -48,6 +49,7 @@ class HandTruth:
     root_depth: FloatArray | None = None
     occlusion: FloatArray | None = None
     covered_by: npt.NDArray[np.int8] | None = None
+    mesh_joints: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,8 @@ class AihDataset(Dataset):
 
         ``joints_2d`` is exact also for pasted samples, where each hand has a camera of its own. ``subsets``:
         ``right``, ``left``, ``pair``, ``render``, ``syn``, ``two_hands``, and the target's occlusion, e.g.
-        ``occlusion 0.1-0.3``. ``tips`` is ``mixed`` where samples have different fingertip sets.
+        ``occlusion 0.1-0.3``. ``tips`` is ``mixed`` where samples have different fingertip sets. ``labels``
+        gives the samples themselves, whose masks and target picture are read when they are asked for.
         """
         columns = take_rows(self._columns, np.asarray(self._ids, dtype=np.int64))
         present = columns["present"]
@@ -175,6 +176,7 @@ class AihDataset(Dataset):
             tips=tips_of(columns),
             fingerprint=self.fingerprint,
             partial=self.coverage.partial,
+            labels=self.read,
         )
 
     def summary(self) -> list[str]:

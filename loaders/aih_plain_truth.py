@@ -42,6 +42,7 @@ def truth_of(data: Dataset, folders: Sequence[Path]) -> GroundTruth:
         tips=_tips(samples),
         fingerprint=data.fingerprint,
         partial=data.coverage.partial,
+        labels=data.read,
     )
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray
-from handbench.ground_truth import HandTruth
+from handbench.errors import BadSampleError
+from handbench.ground_truth import COVERS, HandTruth
 from handbench.loaders.aih_fields import (
     KINDS,
     PARTS,
@@ -22,7 +23,7 @@ from handbench.store.columns import Columns
 from handbench.store.dataset import Store
 from handbench.types import Side
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same records give other columns."""
 
 _STRATA = ((0.0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.01))
@@ -59,6 +60,7 @@ def build_columns(store: Store, key: Callable[[int], str]) -> Columns:
             "capture": np.int32(-1 if origin.part == "render" else _code(captures, origin.recording)),
             "tips": np.int32(_code(tips, origin.tips)),
             "target_occlusion": np.float64(np.nan if occlusion is None else occlusion),
+            "covered_by": _covers(fields["hands"], where),
         }
         for name, value in row.items():
             kind = np.float32 if value.dtype == np.float64 and name != "K" else value.dtype
@@ -108,6 +110,25 @@ def _code(names: dict[str, int], name: str) -> int:
     return names.setdefault(name, len(names))
 
 
+def _covers(hands: Mapping[str, Any], where: str) -> npt.NDArray[np.int8]:
+    """Returns (2, 21) indices into ``COVERS``, right first; -1 where there is no hand.
+
+    Raises:
+        BadSampleError: for a word that is none of them.
+    """
+    out = np.full((2, 21), -1, dtype=np.int8)
+    for row, side in enumerate(SIDES):
+        hand = hands[side.value]
+        if hand is not None:
+            try:
+                out[row] = [COVERS.index(word or COVERS[0]) for word in hand["covered_by"]]
+            except (KeyError, ValueError, TypeError) as error:
+                raise BadSampleError(
+                    f"{where}: {side.value} covered_by is missing or damaged: {error}", "make the shard again"
+                ) from None
+    return out
+
+
 def _hand(columns: Columns, s: int) -> HandTruth:
     def wide(name: str) -> FloatArray:
         return np.asarray(columns[name][:, s].astype(np.float64))
@@ -121,4 +142,6 @@ def _hand(columns: Columns, s: int) -> HandTruth:
         betas=wide("betas"),
         transl=wide("transl"),
         box=wide("box"),
+        occlusion=wide("occlusion"),
+        covered_by=np.array(columns["covered_by"][:, s]),
     )

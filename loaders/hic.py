@@ -192,7 +192,10 @@ class HicDataset(Dataset):
         return self._places.get((str(c["sequence"][row]), str(c["view"][row]), int(c["frame"][row]) - gap))
 
     def ground_truth(self) -> GroundTruth:
-        """Returns the columns of all samples; ``subsets`` has ``two_hands``, ``object`` and ``labelled``."""
+        """Returns the columns of all samples; ``subsets`` has ``two_hands``, ``object`` and ``labelled``.
+
+        A video is one view of one sequence. ``objects`` names the object of a sample's sequence.
+        """
         c, rows = self._columns, self._rows
         hands = {side: self._truth(s) for s, side in enumerate(SIDES)}
         if self._meshes is not None:
@@ -200,11 +203,13 @@ class HicDataset(Dataset):
             hands = {side: dataclasses.replace(hands[side], vertices=vertices[side]) for side in SIDES}
         there = [np.asarray(hand.joints_valid.any(axis=1)) for hand in hands.values()]
         kinds = np.array(["", "right", "left", "interacting"])[there[0] + 2 * there[1]]
+        things = dict(zip(c["object_sequence"].tolist(), c["object_name"].tolist(), strict=True))
+        sequences, views = c["sequence"][rows].tolist(), c["view"][rows].tolist()
         return GroundTruth(
             self.name,
             self.split,
             self.keys,
-            [str(sequence) for sequence in c["sequence"][rows]],
+            sequences,
             c["camera_K"][c["camera"][rows]],
             hands,
             hand_type=[str(kind) for kind in kinds],
@@ -216,6 +221,9 @@ class HicDataset(Dataset):
             },
             fingerprint=self.fingerprint,
             partial=self.coverage.partial,
+            videos=[f"{sequence}.{view}" for sequence, view in zip(sequences, views, strict=True)],
+            frames=np.array(c["frame"][rows], dtype=np.int64),
+            objects=[things.get(sequence, "") for sequence in sequences] if things else (),
         )
 
     def _truth(self, s: int) -> HandTruth:

@@ -32,7 +32,8 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     ``joints_valid`` is the annotation's, gated by the wrist, as the official evaluation has it; the filler
     (1, 1, 1) is never valid. Subsets: ``single``, ``interacting``; ``close`` (both hands valid, the least
     distance between their joints below 20 mm); ``human`` and ``machine`` where an id list is there.
-    A hand has no box of its own: the annotated one is about both, and is each sample's ``box``.
+    A hand has no box of its own: the annotated one is about both, and is each sample's ``box``. A video is
+    one camera of one recording. With ``mesh`` there are ``vertices``, and ``mesh_joints`` of them.
     """
     columns, rows = dataset.columns, dataset.rows
     hand_type = columns["hand_type"][rows]
@@ -49,6 +50,10 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
     recordings = [
         f"{capture}/{columns['seq_names'][seq]}"
         for capture, seq in zip(columns["recording_capture"], columns["recording_seq"], strict=True)
+    ]
+    videos = [
+        f"{recordings[recording]}/{columns['camera_names'][camera]}"
+        for recording, camera in zip(columns["folder_recording"], columns["folder_camera"], strict=True)
     ]
     hands = {}
     for i, side in enumerate(SIDES):
@@ -67,6 +72,8 @@ def ground_truth(dataset: InterHand) -> GroundTruth:
         tips="interhand",
         fingerprint=dataset.fingerprint,
         partial=dataset.coverage.partial,
+        videos=CodedNames(columns["folder"][rows], videos),
+        frames=np.asarray(columns["frame"][rows], dtype=np.int64),
     )
 
 
@@ -115,7 +122,7 @@ def _cameras(dataset: InterHand, rows: Array) -> tuple[FloatArray, FloatArray, F
 
 
 def _params(dataset: InterHand, rows: Array) -> dict[Any, dict[str, Array]]:
-    """Returns pose, betas, transl (and vertices where ``mesh`` asks for them) of each side."""
+    """Returns pose, betas, transl (with ``mesh`` also vertices and mesh_joints) of each side."""
     columns = dataset.columns
     if "mano" not in columns or not dataset.models:
         return {}
@@ -136,9 +143,11 @@ def _params(dataset: InterHand, rows: Array) -> dict[Any, dict[str, Array]]:
             values["betas"][some] = shape
         if dataset.options.mesh:
             values["vertices"] = np.full((len(rows), 778, 3), np.nan, dtype=np.float32)
+            values["mesh_joints"] = np.full((len(rows), 21, 3), np.nan)
             for some in np.array_split(np.flatnonzero(has), max(1, len(rows) // 256)):
-                mesh = forward(model, values["pose"][some], values["betas"][some], values["transl"][some])
-                values["vertices"][some] = mesh.vertices
+                posed = [values[name][some] for name in ("pose", "betas", "transl")]
+                mesh = forward(model, *posed, "interhand")
+                values["vertices"][some], values["mesh_joints"][some] = mesh.vertices, mesh.joints21
         found[side] = values
     return found
 

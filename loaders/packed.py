@@ -23,6 +23,9 @@ from handbench.store.columns import Columns, cached_columns
 from handbench.store.dataset import Store
 from handbench.types import Sample
 
+_STILLS = ("aih", "aih_plain", "100doh")
+"""Datasets whose samples are no frames of a video."""
+
 
 @dataclass(frozen=True)
 class PackedOptions:
@@ -183,9 +186,13 @@ class PackedDataset(Dataset):
         return Sample(values["key"], image, camera, stored_hands(record, camera), meta=meta)
 
     def ground_truth(self) -> GroundTruth:
-        """Returns the source's labels as columns; K and pixels are of the stored pictures."""
+        """Returns the source's labels as columns; K and pixels are of the stored pictures.
+
+        A video is one camera of one recording, where the source's samples are frames of videos. ``labels``
+        are there where masks were packed.
+        """
         c = {name: column[self._ids] for name, column in self._columns.items()}
-        inside = [text.split("\n") for text in c["in"].tolist()]
+        inside, still = [text.split("\n") for text in c["in"].tolist()], self.name in _STILLS
         names = self._store.manifest.spec.recipe["source"]["subsets"]
         return GroundTruth(
             self.name,
@@ -200,7 +207,14 @@ class PackedDataset(Dataset):
             tips=self._store.manifest.spec.recipe["source"]["tips"],
             fingerprint=self.fingerprint,
             partial=self._partial,
+            videos=() if still else self._videos(c),
+            frames=None if still else np.asarray(c["frame"], dtype=np.int64),
+            labels=self.read if self._store.manifest.spec.recipe["masks"] else None,
         )
+
+    def _videos(self, c: Columns) -> Sequence[str]:
+        pairs = zip(c["recording"].tolist(), c["camera"].tolist(), strict=True)
+        return [f"{recording}/{camera}" for recording, camera in pairs]
 
     def summary(self) -> list[str]:
         """Returns what was resolved."""
@@ -226,6 +240,7 @@ def _truth(labels: FloatArray, root_depth: FloatArray) -> HandTruth:
         transl=known("transl"),
         box=known("box"),
         root_depth=root_depth if np.isfinite(root_depth).any() else None,
+        occlusion=known("occlusion"),
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from handbench.datasets import Dataset, load_dataset
 from handbench.errors import BadSampleError, HandbenchError
+from handbench.ground_truth import COVERS
 from handbench.loaders.aih import AihDataset
 from handbench.loaders.aih_fields import record_arrays
 from handbench.store import open_store
@@ -101,13 +102,19 @@ def test_ground_truth_equals_the_samples(root: Path) -> None:
             assert bool(column.joints_valid[i].any()) == (hand is not None)
             if hand is None:
                 assert np.isnan(column.joints[i]).all()
+                assert column.covered_by is not None and (column.covered_by[i] == -1).all()
                 continue
             np.testing.assert_array_equal(column.joints[i], hand.joints)
             assert hand.params is not None and column.pose is not None and column.box is not None
             np.testing.assert_array_equal(column.pose[i], hand.params.pose)
             np.testing.assert_array_equal(column.box[i], hand.box)
+            assert column.occlusion is not None and column.covered_by is not None
+            assert column.occlusion[i] == np.float32(hand.occlusion)
+            words = [COVERS[code] if code else "" for code in column.covered_by[i].tolist()]
+            assert words == sample.meta["covered_by"][side.value]
         name = sample.meta["kind"]
         assert truth.subsets[name][i] and bool(truth.subsets["two_hands"][i]) == (len(sample.hands) == 2)
+    assert truth.labels is not None and truth.labels(3).key == truth.keys[3]
     strata = np.sum([mask for name, mask in truth.subsets.items() if name.startswith("occlusion")], axis=0)
     known = [sample.meta["occlusion"] is not None for sample in data]
     np.testing.assert_array_equal(strata, known)
@@ -155,6 +162,11 @@ def test_a_damaged_field_is_named(
     with pytest.raises(BadSampleError, match=word) as error:
         data[0]
     assert "aih/all/00000000" in str(error.value)
+    covers = pickle.loads(pickle.dumps(source.fields))
+    covers["hands"]["right"]["covered_by"] = ["sleeve"] * 21
+    write_store(tmp_path / "c", [encode_record(0, blobs, covers)])
+    with pytest.raises(BadSampleError, match="right covered_by"):
+        load_dataset("aih", tmp_path / "c", quiet=True).ground_truth()
     # A picture that does not decode is found when it is read.
     write_store(
         tmp_path / "p", [encode_record(0, {**blobs, "image": b"\xff\xd8\xff\xe0junk"}, source.fields)]

@@ -84,6 +84,9 @@ def test_ground_truth_equals_the_samples(tzionas: Path) -> None:
             if hand is not None:
                 np.testing.assert_allclose(column.joints[i], hand.joints, atol=1e-12)
         assert bool(truth.subsets["object"][i]) == bool(sample.objects)
+        assert truth.objects[i] == (sample.objects[0].name if sample.objects else "")
+        assert truth.videos[i] == f"{sample.meta['recording']}.1"
+        assert truth.frames is not None and truth.frames[i] == sample.meta["frame"]
     assert truth.hand_type[0] == "interacting" and truth.hand_type[-1] == "right"
 
 

@@ -124,6 +124,8 @@ def test_the_columns_are_the_samples(scene: Scene) -> None:
     for i, sample in enumerate(dataset):
         assert truth.recordings[i] == sample.meta["recording"]
         assert truth.hand_type[i] == sample.meta["hand_type"]
+        assert truth.videos[i] == f"{sample.meta['recording']}/{sample.meta['camera']}"
+        assert truth.frames is not None and truth.frames[i] == sample.meta["frame"]
         assert np.array_equal(truth.K[i], sample.camera.K)
         for side in Side:
             hand, column = sample.hand(side), truth.hands[side]
@@ -134,7 +136,7 @@ def test_the_columns_are_the_samples(scene: Scene) -> None:
             assert hand.params is not None
             for ours, theirs in (
                 (column.joints, hand.joints), (column.pose, hand.params.pose),
-                (column.vertices, hand.vertices),
+                (column.vertices, hand.vertices), (column.mesh_joints, hand.joints),
                 (column.transl, hand.params.transl), (column.betas, hand.params.betas),
             ):  # fmt: skip
                 assert ours is not None and theirs is not None

@@ -96,6 +96,9 @@ def test_ground_truth_equals_the_source(source: PlainDataset, packed: Path) -> N
     assert list(mine.keys) == list(theirs.keys) and list(mine.recordings) == list(theirs.recordings)
     assert mine.hand_type == theirs.hand_type and mine.tips == "smplx" and not mine.partial
     assert np.array_equal(mine.subsets["two"], theirs.subsets["two"])
+    assert set(mine.videos) == {"take/0"} and mine.frames is not None
+    assert mine.frames.tolist() == source.frames and mine.labels is not None
+    assert mine.labels(2).hands[0].amodal_mask is not None
     for side, hand in theirs.hands.items():
         assert np.array_equal(mine.hands[side].joints, hand.joints, equal_nan=True)
         assert np.array_equal(mine.hands[side].joints_valid, hand.joints_valid)
