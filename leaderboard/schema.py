@@ -10,6 +10,7 @@ from typing import Any
 
 SCHEMA = "handbench.rows/1"
 MEASURED, REPORTED = "measured", "reported"
+KINDS = (MEASURED, REPORTED)
 
 
 @dataclass(frozen=True, slots=True)
