@@ -12,6 +12,7 @@ import xxhash
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.formats.ho3d import joints_from_opengl
+from handbench.formats.ho3d_official import scenario_subsets
 from handbench.formats.ho3d_released import VERTS, XYZ, read_released_gt
 from handbench.ground_truth import Float32, GroundTruth, HandTruth
 from handbench.loaders.ho3d_index import hand_boxes
@@ -104,6 +105,7 @@ def ground_truth(dataset: Ho3d) -> GroundTruth:
         betas=columns["betas"] if known else None,
         transl=columns["transl"] if known else None,
         box=truth.boxes,
+        occlusion=None if dataset.extra is None else dataset.extra.occlusion,
     )
     usable = int((~columns["bad"]).sum())
     return GroundTruth(
@@ -115,11 +117,21 @@ def ground_truth(dataset: Ho3d) -> GroundTruth:
         hands={Side.RIGHT: hand},
         hand_type=["right"] * n,
         hand_type_valid=np.ones(n, dtype=np.bool_),
-        subsets={} if dataset.extra is None else dataset.extra.subsets(),
+        subsets={**_scenarios(dataset), **({} if dataset.extra is None else dataset.extra.subsets())},
         tips=TIPS,
         fingerprint=dataset.fingerprint,
         partial=usable < dataset.coverage.expected,
+        videos=[sequence for sequence, _ in dataset.names],
+        frames=np.array([int(frame) for _, frame in dataset.names], dtype=np.int64),
+        objects=columns["object_name"].tolist(),
     )
+
+
+def _scenarios(dataset: Ho3d) -> dict[str, BoolArray]:
+    """Returns the rows of HO-3D v2's three scenarios, where the evaluation split is the official one."""
+    if (dataset.options.version, dataset.split) != ("v2", "evaluation") or dataset.extra is not None:
+        return {}
+    return scenario_subsets([sequence for sequence, _ in dataset.names])
 
 
 def _all_vertices(dataset: Ho3d) -> Float32 | None:

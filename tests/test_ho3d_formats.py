@@ -25,7 +25,7 @@ from handbench.formats.ho3d_calibration import (
 from handbench.formats.ho3d_extra import FOLDER, LABELS, read_labels
 from handbench.formats.ho3d_meta import TRAIN_KEYS, Ho3dMeta, read_meta, write_meta
 from handbench.formats.ho3d_pickle import dump_protocol2
-from handbench.formats.ho3d_released import XYZ, read_released_gt, read_rows, write_released_gt
+from handbench.formats.ho3d_released import XYZ, read_released_file, read_released_gt, write_released_gt
 from handbench.formats.ho3d_seg import SegFile, colour_mask, decide_hand_colour, encode_seg
 from handbench.formats.ho3d_tree import read_split, take_of, write_split
 from handbench.hands import forward_one, load_hand_model
@@ -238,15 +238,15 @@ def test_released_truth_comes_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["verts"], verts.astype(np.float32))
     with (tmp_path / XYZ).open("w") as file:
         json.dump(xyz.tolist(), file, indent=1)
-    np.testing.assert_array_equal(read_rows(tmp_path / XYZ, 40, 21), xyz.astype(np.float32))
+    np.testing.assert_array_equal(read_released_file(tmp_path / XYZ, 40, 21), xyz.astype(np.float32))
 
 
 def test_released_truth_in_small_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     xyz = np.random.default_rng(1).normal(size=(25, 21, 3))
     write_released_gt(tmp_path, xyz, np.zeros((25, 778, 3)))
     for block in (7, 100, 1301, 4096):
-        monkeypatch.setattr("handbench.formats.ho3d_released._BLOCK", block)
-        np.testing.assert_array_equal(read_rows(tmp_path / XYZ, 25, 21), xyz.astype(np.float32))
+        monkeypatch.setattr("handbench.formats.ho3d_rows._BLOCK", block)
+        np.testing.assert_array_equal(read_released_file(tmp_path / XYZ, 25, 21), xyz.astype(np.float32))
 
 
 def test_released_truth_that_does_not_fit_is_refused(tmp_path: Path) -> None:
@@ -256,9 +256,9 @@ def test_released_truth_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         r"11524 rows, but evaluation.txt lists 20137 \(11,524 rows are HO-3D v2, 20,137 rows are HO-3D v3\)"
     )
     with pytest.raises(HandbenchError, match=message):
-        read_rows(path, 20_137, 21, "v3")
+        read_released_file(path, 20_137, 21, "v3")
     with pytest.raises(HandbenchError, match=r"rows 0 and on are \(21, 3\), expected 778 x 3"):
-        read_rows(path, 11_524, 778)
+        read_released_file(path, 11_524, 778)
     for text, words in (
         ("[[[0,0,1]", "something else"), ('{"a": 1}', "not a JSON list"), ("", "not a JSON list"),
         ("[[[0,0,x]]]", "something else"), ("[" + "[" + "[0,0,1e999]," * 20 + "[0,0,0]]]", "something else"),
@@ -266,7 +266,7 @@ def test_released_truth_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(HandbenchError, match=f"evaluation_xyz.json: .*{words}"):
-            read_rows(path, 1, 21)
+            read_released_file(path, 1, 21)
 
 
 def test_lists_of_frames(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_damage_of_any_kind_is_one_clear_line(tmp_path: Path) -> None:
     )
     cases: list[tuple[Path, Callable[[], object]]] = [
         (tmp_path / "0000.pkl", lambda: read_meta(tmp_path / "0000.pkl")),
-        (tmp_path / XYZ, lambda: read_rows(tmp_path / XYZ, 3, 21)),
+        (tmp_path / XYZ, lambda: read_released_file(tmp_path / XYZ, 3, 21)),
         (tmp_path / "train.txt", lambda: read_split(tmp_path, "train")),
         (calibration_folder(tmp_path, "ABF1") / "trans_0.txt", lambda: read_calibration(tmp_path, "ABF1")),
         (labels, lambda: read_labels(tmp_path, "SM1")),
