@@ -76,8 +76,8 @@ def interval(
 ) -> Interval | None:
     """Returns the percentile bootstrap interval (Efron 1979) of a figure over whole recordings.
 
-    The same arguments give the same interval. Percentile intervals are somewhat narrow with few recordings:
-    at 20 recordings some 93 % of the 95 % ones hold the true value.
+    The same arguments give the same interval. Percentile intervals are narrow with few recordings: of the
+    95 % ones, 85 % hold the true value at 5 recordings, 91 % at 10 and 94 % at 20 (simulated, normal errors).
 
     Args:
         sums: (R, K) per recording, as in :class:`handbench.metrics.score.Figure`.
