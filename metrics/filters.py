@@ -92,13 +92,14 @@ def savitzky_golay(
         return points.copy()
     flat = points.reshape(len(points), -1)
     out = flat.copy()
-    finite = np.isfinite(flat)
     breaks = np.flatnonzero(np.diff(frames) != step) + 1
     # Coordinates that are missing in the same frames have the same runs: most often there is one such group.
-    patterns, group = np.unique(finite, axis=1, return_inverse=True)
-    for g, there in enumerate(patterns.T):
-        columns = np.flatnonzero(group.ravel() == g)
-        for start, end in _runs(there, breaks):
+    groups: dict[bytes, list[int]] = {}
+    finite = np.isfinite(flat)
+    for column, there in enumerate(np.ascontiguousarray(finite.T)):
+        groups.setdefault(there.tobytes(), []).append(column)
+    for columns in groups.values():
+        for start, end in _runs(finite[:, columns[0]], breaks):
             length = min(window, end - start - 1 + (end - start) % 2)
             if length > order:
                 part = np.ix_(np.arange(start, end), columns)
