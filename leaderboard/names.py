@@ -13,6 +13,9 @@ OFFICIAL_SAMPLES: dict[tuple[str, str], int] = {
 }  # fmt: skip
 """(dataset, split) -> samples of the whole: HO-3D's lists, InterHand2.6M v1.0 at 5 fps (H+M)."""
 
+ORACLES = ("oracle", "oracle-noise")
+"""Models that see the ground truth: they check the scoring, and are never ranked."""
+
 
 def split_name(name: str) -> tuple[str, str]:
     """Returns model and variant of a full name: ``hdr:no-removal`` is hdr and no-removal.

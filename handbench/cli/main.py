@@ -17,6 +17,12 @@ _COMMANDS = {
     "demo": ("handbench.cli.demo:demo", "The tour: make a small dataset and look at it."),
     "doctor": ("handbench.cli.doctor:doctor", "What is installed, what works, and the remedy where not."),
     "hand": ("handbench.cli.hand:hand", "Convert MANO files, look at the hand models."),
+    "score": ("handbench.cli.score:score", "The official numbers of a prediction file."),
+    "submit": ("handbench.cli.submit:submit", "Write and check files for the official servers."),
+    "leaderboard": (
+        "handbench.cli.leaderboard:leaderboard",
+        "Rank, check, compare and publish results.",
+    ),
     "synth-aih": ("handbench.cli.synth:synth_aih", "Synthesise the Amodal InterHand dataset (AIH)."),
     "synth-hic": (
         "handbench.cli.synth_hic:synth_hic",
