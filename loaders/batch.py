@@ -120,6 +120,26 @@ class Batch(Labels):
         std = torch.tensor(inputs.std, device=self.images.device).reshape(shape)
         return (self.images.float() / 255 - mean) / std
 
+    def part(self, start: int, stop: int) -> Batch:
+        """Returns items ``start`` to ``stop``: a batch that a model's memory did not hold is run in parts."""
+        cut = _map(self, lambda tensor: tensor[start:stop])
+        return replace(cut, keys=self.keys[start:stop])
+
+    def without_labels(self) -> Batch:
+        """Returns the batch as a model sees it that is tested: pictures, how they were cut, K, no annotation.
+
+        What was not annotated looks the same: 0 and not valid, visibility and occlusion NaN.
+        """
+        kept = ("K", "K_hands", "vertices")
+        blank = {
+            field.name: torch.full_like(value, torch.nan if field.name in ("visibility", "occlusion") else 0)
+            for field in fields(Labels)
+            if field.name not in kept and (value := getattr(self, field.name)) is not None
+        }
+        return replace(
+            self, **blank, vertices=None, mask_bits=None, mask_names=(), target_images=None, earlier=()
+        )
+
     def to(self, device: str | torch.device, non_blocking: bool = False) -> Batch:
         """Returns the batch on another device."""
         return _map(self, lambda tensor: tensor.to(device, non_blocking=non_blocking))

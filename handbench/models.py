@@ -1,0 +1,220 @@
+"""What a model is, the register of them, and how a name opens one.
+
+A model needs no base class. It lives in one file, says what it needs (:class:`Model`) and is registered by
+name; third parties add theirs by the entry-point group ``handbench.models`` (docs/models.md).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from handbench.arrays import BoolArray, FloatArray
+from handbench.errors import HandbenchError
+from handbench.ground_truth import GroundTruth
+from handbench.inputs import Inputs
+from handbench.predictions import Prediction, Predictions, Space
+from handbench.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+
+
+class PictureBatch(Protocol):
+    """What a model with ``inputs`` sees of B items: pictures and how they were cut, no annotation.
+
+    An item is a hand, a pair or a picture, as ``Inputs.crop`` says; a sample may have several items. The
+    batch is :class:`handbench.loaders.Batch`; its labels are empty unless ``needs_ground_truth`` is declared.
+
+    Attributes:
+        keys: B keys of the samples.
+        side: (B,) int64, the hand that the crop is about, *as shown*: 0 right, 1 left, -1 none.
+        flipped: (B,) bool, whether the picture is mirrored.
+        images: (B, T, 3, h, w) uint8 RGB, the current frame first.
+        affine: (B, T, 2, 3) pixel of the original picture to pixel of the crop.
+        K: (B, 3, 3) intrinsics of the crop [px].
+        frame_valid: (B, T) bool, False where a frame stands for one that does not exist.
+    """
+
+    keys: tuple[str, ...]
+    side: torch.Tensor
+    flipped: torch.Tensor
+    images: torch.Tensor
+    affine: torch.Tensor
+    K: torch.Tensor
+    frame_valid: torch.Tensor
+
+    def __len__(self) -> int: ...
+
+    def normalised(self, inputs: Inputs) -> torch.Tensor:
+        """Returns the pictures as the model declares their colours, float32."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BlindBatch:
+    """What a model without ``inputs`` sees of B samples: no pictures.
+
+    Attributes:
+        keys: B keys of the samples.
+        asked: (B, 2) bool, whether a right and a left hand are asked for.
+        K: (B, 3, 3) intrinsics [px].
+        box: (B, 2, 4) x, y, w, h [px] of the right and left hand, NaN where there is none.
+        vertices: how many vertices the annotation's meshes have, 0 where it has none: a model leaves meshes
+            out that nobody can score.
+        truth: the annotation of the same samples, for a model that declares ``needs_ground_truth``; else
+            None.
+        size: (width, height) [px] of the dataset's first picture, for masks; (0, 0) unless truth has labels.
+    """
+
+    keys: Sequence[str]
+    asked: BoolArray
+    K: FloatArray
+    box: FloatArray
+    vertices: int = 0
+    truth: GroundTruth | None = None
+    size: tuple[int, int] = (0, 0)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """What ``handbench predict`` asks of a model.
+
+    It may also have ``root_source`` (``gt``, ``rootnet``, ``predicted``), ``settings`` (a mapping of plain
+    values that decide its predictions; they enter the hash), and ``parameters`` and ``flops`` (numbers).
+
+    Attributes:
+        inputs: what it asks of its pictures; None where it needs none.
+        space: what joints and vertices are in, see :data:`handbench.predictions.SPACES`.
+        tips: fingertip set of its joints, an empty text where it is none of ``skeleton.TIP_SETS``.
+        hand_model: that vertices and parameters are of; ``mano``, ``procedural``, an empty text for none.
+        needs_ground_truth: sees the annotation: oracles only, marked on the board.
+        trained: False for weights that are random: refused unless they are asked for.
+        weights_sha256: of the weights, an empty text for a model that has none.
+    """
+
+    inputs: Inputs | None
+    space: Space
+    tips: str
+    hand_model: str
+    needs_ground_truth: bool
+    trained: bool
+    weights_sha256: str
+
+    def predict(self, batch: Any) -> list[Prediction] | Predictions:
+        """Predicts a batch: a :class:`PictureBatch`, or a :class:`BlindBatch` where ``inputs`` is None.
+
+        Returns:
+            One prediction an item; what items of one sample say is put together. Joints and vertices are in
+            ``space`` and the *original* camera frame, pixels are of the original picture, and sides as they
+            are there: ``handbench.placing`` has what it takes. A model without inputs may return columns.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """What the user chose when a model is opened.
+
+    Attributes:
+        variant: the text after ``NAME:``, empty where there is none.
+        weights: file of trained weights, None for those that ship, where any do.
+        device: as torch spells it: ``cpu``, ``cuda``.
+        seed: of random weights.
+    """
+
+    variant: str = ""
+    weights: Path | None = None
+    device: str = "cpu"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """How a model is opened, and what ``handbench models`` says of it without doing so.
+
+    Attributes:
+        about: one line.
+        open: makes the model.
+        variant: how the text after ``NAME:`` reads, e.g. ``SIGMA``; empty where there is none.
+        needs: ``pictures``, ``nothing`` or ``ground truth``.
+        parameters: how many numbers are trained, None where it has none or does not say.
+        flops: multiply-adds of one item, None where unknown.
+        reproduces: paper and table, where it does.
+        has_weights: whether it takes a file of weights.
+    """
+
+    about: str
+    open: Callable[[ModelOptions], Model]
+    variant: str = ""
+    needs: str = "pictures"
+    parameters: int | None = None
+    flops: float | None = None
+    reproduces: str = ""
+    has_weights: bool = True
+
+
+MODELS: Registry[ModelEntry] = Registry("model", "handbench.models")
+MODELS.register("zero", "handbench.baselines.constant:ZERO")
+MODELS.register("mean-hand", "handbench.baselines.constant:MEAN_HAND")
+MODELS.register("oracle", "handbench.baselines.oracle:ORACLE")
+MODELS.register("oracle-noise", "handbench.baselines.oracle:ORACLE_NOISE")
+
+
+def open_model(
+    name: str,
+    weights: Path | str | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    random_init: bool = False,
+) -> Model:
+    """Makes a model of its name.
+
+    Args:
+        name: ``NAME`` or ``NAME:VARIANT``, e.g. ``oracle-noise:5``, without filters.
+        weights: file of trained weights.
+        device: where it runs.
+        seed: of random weights.
+        random_init: take random weights where there are no trained ones.
+
+    Raises:
+        HandbenchError: for an unknown name, a variant or weights that it does not take, a file that is
+            missing, or a model without trained weights.
+    """
+    word, colon, variant = name.partition(":")
+    entry = MODELS.get(word)
+    if colon and not entry.variant:
+        raise HandbenchError(f"model {word!r} has no variants, got {name!r}", f"write {word}")
+    path = None if weights is None else Path(weights)
+    if path is not None and not entry.has_weights:
+        raise HandbenchError(f"model {word!r} has no weights to load", "leave --weights out")
+    if path is not None and not path.is_file():
+        raise HandbenchError(f"no file of weights {path}", "check the path")
+    model = entry.open(ModelOptions(variant, path, device, seed))
+    check_trained(model, name, random_init)
+    return model
+
+
+def check_trained(model: Model, name: str, random_init: bool) -> None:
+    """Refuses a model with random weights unless they are asked for.
+
+    Raises:
+        HandbenchError: naming what it lacks.
+    """
+    if not model.trained and not random_init:
+        raise HandbenchError(
+            f"model {name!r} has no trained weights",
+            "give --weights FILE, or --random-init to see it run: such rows never reach the board",
+        )
+
+
+def file_sha256(path: Path) -> str:
+    """Returns the sha256 of a file of weights, for ``weights_sha256``."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,81 @@
+"""Models and the filters that follow them, by name: ``NAME[:VARIANT][+FILTER...]``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from handbench.metrics.filter_predictions import FILTERS
+from handbench.models import MODELS, Model, check_trained, open_model
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that is ready.
+
+    Attributes:
+        model: the model.
+        name: as the user spells it, without filters.
+        filters: that follow it, in their order.
+        device: that it runs on.
+    """
+
+    model: Model
+    name: str
+    filters: tuple[str, ...]
+    device: str
+
+
+def split_name(text: str) -> tuple[str, tuple[str, ...]]:
+    """Splits ``NAME[:VARIANT][+FILTER...]`` into the model and the filters that follow it, in their order.
+
+    Raises:
+        HandbenchError: for an unknown filter, with the nearest known one.
+    """
+    filters: list[str] = []
+    base = text
+    while "+" in base:
+        front, _, last = base.rpartition("+")
+        if last not in FILTERS:
+            # The variant of a model may hold a plus sign (a path); its name does not.
+            if "+" in base.partition(":")[0]:
+                FILTERS.get(last)
+            break
+        base, filters = front, [last, *filters]
+    return base, tuple(filters)
+
+
+def open_any(
+    model: Model | str,
+    weights: Path | str | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    random_init: bool = False,
+) -> Opened:
+    """Opens a model by name, or takes one that is open.
+
+    Args:
+        model: ``NAME[:VARIANT][+FILTER...]``, or a model.
+        weights: file of weights.
+        device: where it runs; by default a GPU where there is one and the model looks at pictures. A model
+            that is open already is where it is: its ``device``, or the CPU.
+        seed: of random weights.
+        random_init: take a model without trained weights.
+
+    Raises:
+        HandbenchError: see :func:`handbench.models.open_model`.
+    """
+    if isinstance(model, str):
+        base, filters = split_name(model)
+        blind = MODELS.get(base.partition(":")[0]).needs != "pictures"
+        chosen = device or ("cpu" if blind else _best_device())
+        return Opened(open_model(base, weights, chosen, seed, random_init), base, filters, chosen)
+    name = str(getattr(model, "name", type(model).__name__))
+    check_trained(model, name, random_init)
+    return Opened(model, name, (), device or str(getattr(model, "device", "cpu")))
+
+
+def _best_device() -> str:
+    import torch
+
+    return "cuda" if torch.cuda.is_available() else "cpu"
