@@ -1,0 +1,165 @@
+"""Errors of both hands of some samples: joints, meshes, and where one wrist is from the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from handbench.arrays import BoolArray, FloatArray
+from handbench.ground_truth import GroundTruth
+from handbench.metrics.align import WRIST
+from handbench.metrics.distances import mean_valid, point_distances
+from handbench.metrics.hand_roots import (
+    SIDES,
+    along_the_rays,
+    predicted_joints,
+    predicted_relative_root,
+    root_depths,
+)
+from handbench.metrics.hand_scale import bone_scale
+from handbench.metrics.masked_procrustes import procrustes_errors
+from handbench.metrics.relative import relative_root, relative_root_error
+from handbench.predictions import Predictions
+from handbench.types import Side
+
+MM = 1e3
+
+
+@dataclass(frozen=True)
+class HandRule:
+    """How hands are aligned before they are compared.
+
+    Attributes:
+        root: where absolute depth is from, see :func:`handbench.metrics.hand_roots.root_depths`.
+        scale: see :func:`handbench.metrics.hand_scale.bone_scale`.
+        joint: index of the joint that is put on the true one, in each hand.
+        mesh_joints: true joints are those of the true mesh.
+    """
+
+    root: str
+    scale: str
+    joint: int = WRIST
+    mesh_joints: bool = False
+
+
+@dataclass(frozen=True)
+class TwoHandErrors:
+    """Errors of n samples; right hand first; NaN where there is nothing to compare.
+
+    Attributes:
+        joints: (n, 42) [mm], each hand's root on the true one.
+        procrustes: (n, 2) [mm] mean of each hand's joints after its own similarity fit.
+        vertices: (n, 2) [mm] mean of each hand's vertices, aligned as the joints; None without meshes.
+        relative: (n,) [mm] of the vector from the right root to the left one, nothing aligned.
+        missing: (n, 2) valid hands that were not predicted.
+        unscaled: (n, 2) valid hands that were predicted and that nothing gives a size.
+        valid: (n, 2) hands that can be scored.
+    """
+
+    joints: FloatArray
+    procrustes: FloatArray
+    vertices: FloatArray | None
+    relative: FloatArray
+    missing: BoolArray
+    unscaled: BoolArray
+    valid: BoolArray
+
+
+def has_meshes(truth: GroundTruth, predictions: Predictions) -> bool:
+    """Tells whether both have meshes of the same vertices for some hand."""
+    return any(_meshes(truth, predictions, side) is not None for side in SIDES)
+
+
+def two_hand_errors(
+    rule: HandRule, truth: GroundTruth, predictions: Predictions, rows: slice
+) -> TwoHandErrors:
+    """Compares both hands of some samples.
+
+    Args:
+        rule: how they are aligned.
+        truth: N samples.
+        predictions: of the same samples.
+        rows: which samples.
+
+    Raises:
+        HandbenchError: when a predicted hand has only some finite joints.
+    """
+    right, left = (_one_hand(rule, truth, predictions, side, rows) for side in SIDES)
+    relative = relative_root_error(
+        predicted_relative_root(predictions, right.found, left.found, rows),
+        relative_root(right.true[:, WRIST], left.true[:, WRIST]),
+    )
+
+    def both(name: str) -> np.ndarray:
+        return np.stack([getattr(right, name), getattr(left, name)], axis=1)
+
+    return TwoHandErrors(
+        joints=both("errors").reshape(len(relative), 42),
+        procrustes=both("procrustes"),
+        vertices=both("vertices") if has_meshes(truth, predictions) else None,
+        relative=np.asarray(MM * relative),
+        missing=both("missing"),
+        unscaled=both("unscaled"),
+        valid=both("valid"),
+    )
+
+
+@dataclass(frozen=True)
+class _Hand:
+    """One side of :class:`TwoHandErrors`, and its joints (n, 21, 3) [m] as predicted and as they are."""
+
+    found: FloatArray
+    true: FloatArray
+    errors: FloatArray
+    procrustes: FloatArray
+    vertices: FloatArray
+    missing: BoolArray
+    unscaled: BoolArray
+    valid: BoolArray
+
+
+def _one_hand(rule: HandRule, truth: GroundTruth, predictions: Predictions, side: Side, rows: slice) -> _Hand:
+    true, known = true_joints(rule, truth, side, rows)
+    found, there = predicted_joints(predictions, side, rows)
+    depths = root_depths(predictions, truth, side, rows, rule.root)
+    if depths is not None:
+        found = along_the_rays(found, *depths)
+    scale, valid = bone_scale(rule.scale, true, found), known[:, rule.joint]
+    origin, root = true[:, rule.joint, None], found[:, rule.joint, None]
+    moved, wanted = (found - root) * scale[:, None, None], true - origin
+    fitted = MM * procrustes_errors(wanted, moved, known & there[:, None])
+    vertices, meshes = np.full(len(true), np.nan), _meshes(truth, predictions, side)
+    if meshes is not None:
+        mesh = np.asarray(meshes[1][rows], dtype=np.float64)
+        mesh = mesh if depths is None else along_the_rays(mesh, *depths)
+        vertices = MM * point_distances(meshes[0][rows] - origin, (mesh - root) * scale[:, None, None]).mean(
+            axis=1
+        )
+    return _Hand(
+        found, true, MM * point_distances(wanted, moved), mean_valid(fitted, np.isfinite(fitted)), vertices,
+        valid & ~there, valid & there & np.isnan(scale), valid,
+    )  # fmt: skip
+
+
+def true_joints(rule: HandRule, truth: GroundTruth, side: Side, rows: slice) -> tuple[FloatArray, BoolArray]:
+    """Returns the true joints (n, 21, 3) [m] of a rule, and (n, 21) which count.
+
+    A hand counts only where its root does; NaN stands where a joint does not.
+    """
+    hand = truth.hands[side]
+    if rule.mesh_joints and hand.mesh_joints is not None:
+        joints = hand.mesh_joints[rows]
+        known = np.isfinite(joints).all(axis=2)
+    else:
+        joints, known = hand.joints[rows], hand.joints_valid[rows]
+    known = known & known[:, rule.joint, None]
+    return np.where(known[..., None], joints, np.nan), np.asarray(known)
+
+
+def _meshes(truth: GroundTruth, predictions: Predictions, side: Side) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns true and predicted vertices (N, V, 3) of a side, where both have the same V."""
+    true, hand = truth.hands[side].vertices, predictions.hands.get(side)
+    if true is None or hand is None or hand.vertices is None or true.shape[1] != hand.vertices.shape[1]:
+        return None
+    return true, hand.vertices
