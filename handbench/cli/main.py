@@ -17,6 +17,8 @@ _COMMANDS = {
     "demo": ("handbench.cli.demo:demo", "The tour: make a small dataset and look at it."),
     "doctor": ("handbench.cli.doctor:doctor", "What is installed, what works, and the remedy where not."),
     "hand": ("handbench.cli.hand:hand", "Convert MANO files, look at the hand models."),
+    "models": ("handbench.cli.models:models", "List the registered models and filters."),
+    "predict": ("handbench.cli.predict:predict", "Write a model's predictions of a dataset to one file."),
     "score": ("handbench.cli.score:score", "The official numbers of a prediction file."),
     "submit": ("handbench.cli.submit:submit", "Write and check files for the official servers."),
     "leaderboard": (
