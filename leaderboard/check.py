@@ -110,15 +110,11 @@ def _counts(row: Row) -> Iterator[Reason]:
     negative = [n for n in (row.n_units, row.n_total, row.n_scored) if n is not None and n < 0]
     if negative:
         yield "counts", f"a count of {negative[0]}", "score it again"
-    official = OFFICIAL_SAMPLES.get((row.dataset, row.split))
-    whole = row.subset == "all" and not row.stratum and not row.partial
-    if official and whole and row.kind == MEASURED and row.n_total != official:
+    official = OFFICIAL_SAMPLES.get((row.dataset, row.split, row.subset))
+    if official and not row.stratum and not row.partial and row.kind == MEASURED and row.n_total != official:
         total = "no count" if row.n_total is None else f"{row.n_total:,} samples"
-        yield (
-            "counts",
-            f"{total}, {row.dataset} {row.split} has {official:,}",
-            "score the whole official split",
-        )
+        where = " ".join(filter(None, (row.dataset, row.split, row.subset)))
+        yield "counts", f"{total}, {where} has {official:,}", "score the whole official split"
 
 
 def _protocol(row: Row) -> Iterator[Reason]:

@@ -7,11 +7,23 @@ from collections.abc import Iterable
 
 from handbench.formats.ho3d_tree import OFFICIAL_COUNTS as _HO3D
 
-OFFICIAL_SAMPLES: dict[tuple[str, str], int] = {
-    **{(f"ho3d_{version}", split): count for (version, split), count in _HO3D.items()},
-    ("interhand", "train"): 1_361_062, ("interhand", "val"): 380_125, ("interhand", "test"): 849_160,
+OFFICIAL_SAMPLES: dict[tuple[str, str, str], int] = {
+    **{(f"ho3d_{version}", split, "all"): count for (version, split), count in _HO3D.items()},
+    **{
+        ("interhand", split, subset): count
+        for split, counts in {
+            "train": {"all": 1_361_062, "SH": 687_548, "IH": 673_514},
+            "val": {"all": 380_125, "SH": 234_183, "IH": 145_942},
+            "test": {
+                "all": 849_160, "SH": 488_968, "IH": 360_192,
+                "human": 121_573, "human SH": 33_665, "human IH": 87_908,
+                "machine": 727_587, "machine SH": 455_303, "machine IH": 272_284,
+            },
+        }.items()
+        for subset, count in counts.items()
+    },
 }  # fmt: skip
-"""(dataset, split) -> samples of the whole: HO-3D's lists, InterHand2.6M v1.0 at 5 fps (H+M)."""
+"""(dataset, split, subset) -> samples: HO-3D's lists, InterHand2.6M v1.0 at 5 fps (H+M; homepage)."""
 
 ORACLES = ("oracle", "oracle-noise")
 """Models that see the ground truth: they check the scoring, and are never ranked."""
@@ -38,7 +50,9 @@ def full_name(model: str, variant: str) -> str:
     return model + (variant if variant.startswith("@") or not variant else f":{variant}")
 
 
-def board_dataset(dataset: str, split: str, keys: Iterable[str], fingerprint: str, partial: bool) -> str:
+def board_dataset(
+    dataset: str, split: str, subset: str, keys: Iterable[str], fingerprint: str, partial: bool
+) -> str:
     """Names the data of a result so that only results on the same samples share the name.
 
     The whole official data keep their plain name, ``ho3d_v3``. Anything else (a part, a synthetic tree, a
@@ -47,12 +61,13 @@ def board_dataset(dataset: str, split: str, keys: Iterable[str], fingerprint: st
     Args:
         dataset: name with version, of the ground truth.
         split: of the dataset.
-        keys: of all samples.
+        subset: that was scored, ``all`` or e.g. ``human``.
+        keys: of all its samples.
         fingerprint: of the annotation.
         partial: whether samples of the split are missing.
     """
     names = list(keys)
-    if not partial and OFFICIAL_SAMPLES.get((dataset, split)) == len(names):
+    if not partial and OFFICIAL_SAMPLES.get((dataset, split, subset)) == len(names):
         return dataset
     digest = hashlib.blake2b(fingerprint.encode(), digest_size=4)
     for start in range(0, len(names), 10_000):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def published(layout: Layout, line: Line, column: Column, reported: Sequence[Row
     paper = layout.source.partition(",")[0]
     for fits in (
         lambda row: row.source == layout.source,
-        lambda row: f"also in {layout.source}" in row.remarks,
+        lambda row: re.search(rf"also in {re.escape(layout.source)}(?!\w)", row.remarks) is not None,
         lambda row: row.source.startswith(f"{paper},"),
     ):
         chosen = [row for row in found if fits(row)]
@@ -96,9 +97,10 @@ def best_measured(line: Line, column: Column, measured: Sequence[Row]) -> Row | 
         variants: tuple[str, ...] = (column.variant,)
     else:
         variants = line.measured or (line.variant,)
+    subsets = [column.subset, *([column.stand_in] if column.stand_in else [])]
     found = [
         row for row in measured
-        if (row.model, row.subset, row.metric) == (line.model, column.subset, column.metric)
+        if (row.model, row.metric) == (line.model, column.metric) and row.subset in subsets
         and row.variant in variants and base_dataset(row.dataset) in column.datasets
     ]  # fmt: skip
 
@@ -159,6 +161,7 @@ def _measured(row: Row | None, column: Column, layout: Layout, notes: _Notes) ->
     if row.dataset != column.datasets[0]:
         other = "synthetic or other data" if "#" in row.dataset else "another version"
         where += f" ({other}, not the paper's {column.datasets[0]})"
+    where += f", subset {row.subset}" if row.subset != column.subset else ""
     samples = "" if row.n_scored is None else f", {row.n_scored:,} samples"
     trained = f", trained on {row.train_data}" if row.train_data else ""
     words = f"measured on {where}{samples}, {row.protocol}{trained}"

@@ -108,6 +108,34 @@ def save_figure(figure: Figure, path: Path) -> None:
     write_whole(path, content.getvalue())
 
 
+def write_plots(results: Sequence[Result], folder: Path) -> list[Path]:
+    """Writes a PNG of PCK curves and one of error against occlusion for each dataset, split and protocol id.
+
+    Where no result of a protocol has the one or the other, its plot is left out.
+
+    Args:
+        results: any; those of one dataset, split and protocol id share a plot.
+        folder: to write to; it is made.
+
+    Raises:
+        HandbenchError: when a file cannot be written.
+    """
+    groups: dict[tuple[str, str, str], list[Result]] = {}
+    for result in results:
+        first = result.rows[0]
+        groups.setdefault((first.dataset, first.split, first.protocol), []).append(result)
+    written = []
+    for names, group in sorted(groups.items()):
+        stem = re.sub(r"[^A-Za-z0-9._=+-]+", "-", "-".join(filter(None, names))).strip("-.")
+        if any(result.curves for result in group):
+            written.append(folder / f"{stem}-pck.png")
+            save_figure(pck_figure(group), written[-1])
+        if any(_bin(row) and row.subset == "all" for result in group for row in result.rows):
+            written.append(folder / f"{stem}-occlusion.png")
+            save_figure(occlusion_figure(group), written[-1])
+    return written
+
+
 def _open() -> tuple[Figure, Axes]:
     """Returns a figure of its own: no window, and nothing that must be closed."""
     from matplotlib.figure import Figure

@@ -110,9 +110,9 @@ def write_result(folder: Path, score: Score, about: ResultAbout, recordings: Seq
     Raises:
         HandbenchError: when provenance holds what JSON does not, or the folder cannot be written.
     """
-    dataset = board_dataset(
-        about.dataset, about.split, score.keys, about.fingerprint, score.partial or about.synthetic
-    )
+    subset = score.figures[0].subset if score.figures else "all"
+    other = score.partial or about.synthetic
+    dataset = board_dataset(about.dataset, about.split, subset, score.keys, about.fingerprint, other)
     provenance = _provenance(score, about, dataset)
     digest = _hash(provenance, folder)
     known = [figure for figure in score.figures if not math.isnan(figure.value)]

@@ -175,6 +175,8 @@ def _chosen(
     model: tuple[str, ...], strata: bool,
 ) -> pandas.Series[bool]:  # fmt: skip
     """Returns which rows the filters keep."""
+    import pandas
+
     from handbench.leaderboard.names import base_dataset, full_name
 
     kept = frame["protocol"].str.startswith(protocol)
@@ -185,6 +187,6 @@ def _chosen(
     if kind:
         kept &= frame["kind"] == kind
     if model:
-        names = [full_name(m, v) for m, v in zip(frame["model"], frame["variant"], strict=True)]
-        kept &= frame["model"].isin(model) | [name in model for name in names]
+        full = [full_name(m, v) for m, v in zip(frame["model"], frame["variant"], strict=True)]
+        kept &= frame["model"].isin(model) | pandas.Series(full, frame.index, dtype="str").isin(model)
     return kept if strata else kept & (frame["stratum"] == "")
