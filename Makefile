@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := handbench synth loaders metrics baselines leaderboard tests tools benchmarks
+SOURCES := handbench synth loaders metrics baselines leaderboard tests tools benchmarks examples
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 .PHONY: demo test lint bench soak install install-dev system clean
