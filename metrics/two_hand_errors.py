@@ -49,7 +49,7 @@ class TwoHandErrors:
 
     Attributes:
         joints: (n, 42) [mm], each hand's root on the true one.
-        procrustes: (n, 2) [mm] mean of each hand's joints after its own similarity fit.
+        fitted: (n, 42) [mm] after each hand's own similarity fit.
         vertices: (n, 2) [mm] mean of each hand's vertices, aligned as the joints; None without meshes.
         relative: (n,) [mm] of the vector from the right root to the left one, nothing aligned.
         missing: (n, 2) valid hands that were not predicted.
@@ -58,12 +58,23 @@ class TwoHandErrors:
     """
 
     joints: FloatArray
-    procrustes: FloatArray
+    fitted: FloatArray
     vertices: FloatArray | None
     relative: FloatArray
     missing: BoolArray
     unscaled: BoolArray
     valid: BoolArray
+
+    @property
+    def procrustes(self) -> FloatArray:
+        """(n, 2) [mm], the mean of each hand's joints after its own similarity fit."""
+        return of_hands(self.fitted)
+
+
+def of_hands(joints: FloatArray) -> FloatArray:
+    """Returns the (n, 2) means of each hand's joints (n, 42); NaN is left out."""
+    each = joints.reshape(len(joints), 2, 21)
+    return np.asarray(mean_valid(each, np.isfinite(each)))
 
 
 def has_meshes(truth: GroundTruth, predictions: Predictions) -> bool:
@@ -96,7 +107,7 @@ def two_hand_errors(
 
     return TwoHandErrors(
         joints=both("errors").reshape(len(relative), 42),
-        procrustes=both("procrustes"),
+        fitted=both("fitted").reshape(len(relative), 42),
         vertices=both("vertices") if has_meshes(truth, predictions) else None,
         relative=np.asarray(MM * relative),
         missing=both("missing"),
@@ -112,7 +123,7 @@ class _Hand:
     found: FloatArray
     true: FloatArray
     errors: FloatArray
-    procrustes: FloatArray
+    fitted: FloatArray
     vertices: FloatArray
     missing: BoolArray
     unscaled: BoolArray
@@ -137,7 +148,7 @@ def _one_hand(rule: HandRule, truth: GroundTruth, predictions: Predictions, side
             axis=1
         )
     return _Hand(
-        found, true, MM * point_distances(wanted, moved), mean_valid(fitted, np.isfinite(fitted)), vertices,
+        found, true, MM * point_distances(wanted, moved), fitted, vertices,
         valid & ~there, valid & there & np.isnan(scale), valid,
     )  # fmt: skip
 

@@ -15,13 +15,19 @@ from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth
 from handbench.metrics.distances import mean_valid
 from handbench.metrics.hand_roots import BLOCK, MESH_BLOCK, SIDES, blocks
+from handbench.metrics.joint_strata import JOINTS
 from handbench.metrics.pck import THRESHOLDS, auc_shares
 from handbench.metrics.relative import handedness_correct
 from handbench.metrics.score import Curve, Figure, Metric, Score, unit_codes
 from handbench.metrics.tallies import Tallies, column
-from handbench.metrics.two_hand_errors import HandRule, TwoHandErrors, has_meshes, two_hand_errors
+from handbench.metrics.two_hand_errors import (
+    HandRule,
+    TwoHandErrors,
+    has_meshes,
+    of_hands,
+    two_hand_errors,
+)
 from handbench.predictions import Predictions
-from handbench.skeleton import OPENPOSE21
 
 if TYPE_CHECKING:
     from handbench.metrics.protocols.base import Protocol
@@ -34,7 +40,6 @@ MPVPE = Metric("MPVPE", "mm", about="vertices of each hand, its root joint on th
 AUC = Metric("AUC-J", "%", True, "area under the PCK curve of joints but the root, 0 to 50 mm")
 MISSING = Metric("missing hands", "%", about="annotated hands that were not predicted: they are not scored")
 
-JOINTS = tuple(f"{side.value}_{name}" for side in SIDES for name in OPENPOSE21.names)
 _STEPS = 1e3 * THRESHOLDS
 _THREADS = 2
 
@@ -100,14 +105,14 @@ class TwoHandScore:
         self._add_handedness()
 
     def _add(self, errors: TwoHandErrors, rows: slice) -> None:
-        codes, values = self.codes[rows], errors.joints
+        codes, values, aligned = self.codes[rows], errors.joints, errors.procrustes
         if self.average == "hand":
-            values = _of_hands(values)
+            values = of_hands(values)
         for subset, mask in (("all", None), *self.subsets.items()):
             some = slice(None) if mask is None else mask[rows]
             here = codes[some]
             self.tallies.add(MPJPE, values[some], here, subset, pool=self.average != "macro")
-            self.tallies.add(PA_MPJPE, errors.procrustes[some], here, subset, pool=True)
+            self.tallies.add(PA_MPJPE, aligned[some], here, subset, pool=True)
             if errors.vertices is not None:
                 self.tallies.add(MPVPE, errors.vertices[some], here, subset, pool=True)
         lacking = np.where(errors.valid, 100.0 * errors.missing, np.nan)
@@ -117,12 +122,12 @@ class TwoHandScore:
         if self.average == "hand":
             self.tallies.add(MPJPE, errors.joints, codes, stratum=_BY_JOINT)
         _count(errors.joints, codes, _STEPS, self.rule.joint, self.histogram)
-        self._keep(errors, relative, rows)
+        self._keep(errors, aligned, relative, rows)
 
-    def _keep(self, errors: TwoHandErrors, relative: FloatArray, rows: slice) -> None:
+    def _keep(self, errors: TwoHandErrors, aligned: FloatArray, relative: FloatArray, rows: slice) -> None:
         """Writes the per-sample columns, and counts hands."""
         self.samples["MPJPE [mm]"][rows] = mean_valid(errors.joints, np.isfinite(errors.joints))
-        self.samples["PA-MPJPE [mm]"][rows] = mean_valid(errors.procrustes, np.isfinite(errors.procrustes))
+        self.samples["PA-MPJPE [mm]"][rows] = mean_valid(aligned, np.isfinite(aligned))
         self.samples["MRRPE [mm]"][rows] = relative
         if errors.vertices is not None:
             self.samples["MPVPE [mm]"][rows] = mean_valid(errors.vertices, np.isfinite(errors.vertices))
@@ -194,12 +199,6 @@ class TwoHandScore:
 
 
 _BY_JOINT = "by joint"
-
-
-def _of_hands(joints: FloatArray) -> FloatArray:
-    """Returns (n, 2) the mean of each hand's joints (n, 42)."""
-    each = joints.reshape(len(joints), 2, 21)
-    return np.asarray(mean_valid(each, np.isfinite(each)))
 
 
 @njit(cache=True, nogil=True)

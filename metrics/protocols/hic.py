@@ -96,8 +96,8 @@ class Hic(Protocol):
             _ROOTS[options.root],
             _SCALES[options.scale],
             "3D truth: the tracked motion, 19 joints (no wrist, no base of the thumb). There is no true"
-            " wrist, so MPJPE aligns the middle MCP of each hand, which does not count itself; PA-MPJPE: each hand's"
-            " own similarity fit, no reflection, mean over hands.",
+            " wrist, so MPJPE aligns the middle MCP of each hand, which does not count itself; PA-MPJPE: each"
+            " hand's own similarity fit, no reflection, mean over hands.",
             "MPVPE: where both meshes have the same vertices (MANO fits of HIC.json), the mean of the"
             " vertices on the true mean; mean over hands.",
             "MRRPE: the vector from the right middle MCP to the left one, nothing aligned or scaled; from"
