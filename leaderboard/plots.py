@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from handbench.errors import HandbenchError
 from handbench.leaderboard.files import write_whole
@@ -78,7 +78,14 @@ def occlusion_figure(results: Sequence[Result], metric: str = "", subset: str = 
             [0.0 if row.ci_low is None else row.value - row.ci_low for row in rows],
             [0.0 if row.ci_high is None else row.ci_high - row.value for row in rows],
         ]
-        style = {"color": _colour(i), "ls": _dash(i), "marker": "o", "ms": 4, "capsize": 2, "lw": 1.6}
+        style: dict[str, Any] = {
+            "color": _colour(i),
+            "ls": _dash(i),
+            "marker": "o",
+            "ms": 4,
+            "capsize": 2,
+            "lw": 1.6,
+        }
         axes.errorbar(x, [row.value for row in rows], yerr=ends, label=_label(result.rows), **style)
     unit = next(row.unit for _, row in binned if row.metric == wanted)
     axes.set(xlabel="occlusion: hidden share of the hand", ylabel=f"{wanted} [{unit}]")

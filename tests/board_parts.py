@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,9 +50,13 @@ def measured(folder: Path, model: str, value: float, recordings: int = 12, parti
     return read_result(folder)
 
 
-def reported(model: str, metric: Metric, value: float, source: str, **more: str) -> Row:
+def reported(model: str, metric: Metric, value: float, source: str, **more: Any) -> Row:
     """Returns a published number, of HO-3D v2 where ``more`` does not say else."""
-    where = {"dataset": "ho3d_v2", "split": "evaluation", "protocol": "ho3d_v2/root=unstated/tips=unstated"}
+    where: dict[str, Any] = {
+        "dataset": "ho3d_v2",
+        "split": "evaluation",
+        "protocol": "ho3d_v2/root=unstated/tips=unstated",
+    }
     return Row(
         model=model, metric=metric.name, unit=metric.unit, higher_is_better=metric.higher_is_better,
         value=value, kind=REPORTED, source=source, **{**where, **more},

@@ -33,7 +33,7 @@ def test_error_against_occlusion_has_the_rows_values_and_intervals(results: list
         np.testing.assert_allclose(drawn[0].get_xydata()[:, 0], [0.05, 0.2, 0.4])
         np.testing.assert_allclose(drawn[0].get_xydata()[:, 1], [row.value for row in rows])
         ends = np.array([segment[:, 1] for segment in drawn[2][0].get_segments()])
-        np.testing.assert_allclose(ends, [[row.ci_low, row.ci_high] for row in rows])
+        np.testing.assert_allclose(ends, np.array([(row.ci_low, row.ci_high) for row in rows], dtype=float))
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["0–0.1", "0.1–0.3", "0.3–0.5"]
 
 

@@ -62,7 +62,9 @@ function makeTable(table, entries, view, { sort, open }) {
     const { metric, subset, unit, higher } = table.columns[column];
     return head(column, metric, "num", subsets.size > 1 ? subset : "", `${unit} ${higher ? "↑" : "↓"}`);
   };
-  const rows = new Map(entries.map((entry) => [entry, makeRow(table, entry, part, columns, widths, best, open)]));
+  const names = entries.map(label);
+  const twice = (entry) => names.indexOf(label(entry)) !== names.lastIndexOf(label(entry));
+  const rows = new Map(entries.map((entry) => [entry, makeRow(table, entry, part, columns, widths, best, twice(entry), open)]));
   const body = make("tbody");
   const node = make("table", {},
     make("thead", {}, make("tr", {},
@@ -106,14 +108,16 @@ function columnWidths(column, entries, part) {
   return { places: Math.max(0, ...numbers.map(placesOf)), range: Math.max(0, ...ranges) };
 }
 
-function makeRow(table, entry, part, columns, widths, best, open) {
+/** One line; where another has its name (`twice`), what tells them apart stands beside it. */
+function makeRow(table, entry, part, columns, widths, best, twice, open) {
   const [rank, why] = placeOf(entry, part, columns[0]);
   const remarks = new Set(Object.values(entry.parts[part]).map((number) => number.remarks));
   const shared = remarks.size === 1 ? [...remarks][0] : undefined;
   return make("tr", { class: entry.mark ? "unranked" : null, onclick: () => getSelection().isCollapsed && open(entry, table) },
     make("td", { class: "rank", title: why }, rank),
     make("th", { scope: "row" }, make("button", { type: "button", class: "model", "data-entry": entry.id }, entry.model), shared ? make("sup", { title: shared }, "†") : null,
-      entry.variant ? make("span", { class: "variant" }, entry.variant) : null, make("span", { class: "narrow" }, entry.kind), entry.mark ? badge(entry.mark) : null),
+      entry.variant ? make("span", { class: "variant" }, entry.variant) : null, twice ? make("span", { class: "via" }, [entry.kind === "reported" ? entry.source : entry.date, entry.train_data].filter(Boolean).join(", ")) : null,
+      make("span", { class: "narrow" }, entry.kind), entry.mark ? badge(entry.mark) : null),
     make("td", { class: "kind" }, badge(entry.kind)),
     columns.map((column) => makeCell(numberOf(entry, part, column), widths.get(column), entry.mark ? null : best.get(column), shared)),
     make("td", { class: "long", title: entry.train_data }, entry.train_data),
