@@ -17,6 +17,7 @@ BOOLS = frozenset(("higher_is_better", "partial"))
 TEXTS = tuple(name for name in COLUMNS if name not in FLOATS | WHOLE | BOOLS)
 NEEDED = ("model", "metric", "unit", "value", "kind", "dataset", "protocol")
 
+_QUOTE = '"'
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _WORDS = {"true": True, "false": False, "": False}
 
@@ -33,6 +34,11 @@ def guard(text: str) -> str:
 def unguard(cell: str) -> str:
     """Returns the text of a cell that :func:`guard` wrote."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def quoted(cell: str) -> str:
+    """Returns a cell in quotes where a reader needs them; the csv module leaves a carriage return bare."""
+    return f'"{cell.replace(_QUOTE, _QUOTE * 2)}"' if any(mark in cell for mark in ',"\r\n') else cell
 
 
 def to_cells(row: Mapping[str, Any]) -> list[str]:

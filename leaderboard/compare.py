@@ -14,7 +14,8 @@ import numpy as np
 from handbench.arrays import IndexArray
 from handbench.errors import HandbenchError
 from handbench.leaderboard.names import full_name
-from handbench.leaderboard.results import Result, Units, read_result
+from handbench.leaderboard.result_parts import Units
+from handbench.leaderboard.results import Result, read_result
 from handbench.leaderboard.schema import Row
 from handbench.metrics.resample import MIN_RANKED, Paired, paired
 from handbench.metrics.score import ratio

@@ -32,9 +32,10 @@ ORACLES = ("oracle", "oracle-noise")
 def split_name(name: str) -> tuple[str, str]:
     """Returns model and variant of a full name: ``hdr:no-removal`` is hdr and no-removal.
 
-    A training keeps its ``@``: ``hdr@sh`` is hdr and ``@sh``, ``hdr:a@sh`` is hdr and ``a@sh``.
+    A training keeps its ``@`` and a filter its ``+``: ``hdr@sh`` is hdr and ``@sh``, ``ifvonet+one-euro`` is
+    ifvonet and ``+one-euro``, ``hdr:a@sh`` is hdr and ``a@sh``.
     """
-    places = [at for at in (name.find(":"), name.find("@")) if at > 0]
+    places = [at for at in map(name.find, ":@+") if at > 0]
     if not places:
         return name, ""
     at = min(places)
@@ -47,7 +48,7 @@ UNTRAINED = "untrained weights"
 
 def full_name(model: str, variant: str) -> str:
     """Returns a model's name with its variant, as a user types it; the converse of :func:`split_name`."""
-    return model + (variant if variant.startswith("@") or not variant else f":{variant}")
+    return model + (variant if not variant or variant[0] in "@+" else f":{variant}")
 
 
 def board_dataset(

@@ -81,8 +81,8 @@ def unpack(content: Any, schema: str, path: Path) -> Parts:
         if not isinstance(content["provenance"], dict) or not isinstance(content["official"], dict):
             raise ValueError("provenance and official are tables of names")
         official = {str(k): _number(v) for k, v in content["official"].items()}
-        words = [_texts(content[name], name) for name in ("notes", "warnings")]
-        return Parts(rows, recordings, units, curves, *words, content["provenance"], official)
+        notes, warnings = (_texts(content[name], name) for name in ("notes", "warnings"))
+        return Parts(rows, recordings, units, curves, notes, warnings, content["provenance"], official)
     except KeyError as error:
         raise HandbenchError(f"{path} is damaged: no {error}", "evaluate again") from None
     except (ValueError, TypeError, IndexError, HandbenchError) as error:

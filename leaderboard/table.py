@@ -12,12 +12,10 @@ from typing import Any, cast
 import pandas
 
 from handbench.errors import HandbenchError
-from handbench.leaderboard.cells import BOOLS, FLOATS, WHOLE, from_cells, to_cells
+from handbench.leaderboard.cells import BOOLS, FLOATS, WHOLE, from_cells, quoted, to_cells
 from handbench.leaderboard.files import write_whole
 from handbench.leaderboard.results import RESULT, find_results, read_result
 from handbench.leaderboard.schema import COLUMNS, Row
-
-_QUOTE = '"'
 
 RESULTS = Path("results")
 """The folder that is read where none is named."""
@@ -84,7 +82,7 @@ def write_csv(frame: pandas.DataFrame, path: Path) -> None:
         HandbenchError: when it cannot be written there.
     """
     lines = [list(COLUMNS), *(to_cells(record) for record in _records(frame))]
-    text = "".join(",".join(map(_quoted, line)) + "\n" for line in lines)
+    text = "".join(",".join(map(quoted, line)) + "\n" for line in lines)
     write_whole(path, text.encode())
 
 
@@ -141,8 +139,3 @@ def _records(frame: pandas.DataFrame) -> list[dict[str, Any]]:
     if lost:
         raise HandbenchError(f"the table has no column {', '.join(lost)}", "make it with leaderboard.read()")
     return cast(list[dict[str, Any]], frame.loc[:, list(COLUMNS)].to_dict("records"))
-
-
-def _quoted(cell: str) -> str:
-    """Quotes where a reader would need it; the csv module leaves a lone carriage return bare."""
-    return f'"{cell.replace(_QUOTE, _QUOTE * 2)}"' if any(mark in cell for mark in ',"\r\n') else cell

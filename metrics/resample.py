@@ -6,6 +6,7 @@ independent observation and neither is a camera: a recording, all cameras of one
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -140,10 +141,13 @@ def paired(
     return Paired(difference, low, high, _flip_p(parts, seed), n, n >= MIN_RANKED)
 
 
+@functools.lru_cache(maxsize=4)
 def _draw(n: int, draws: int, seed: int) -> FloatArray:
-    """Returns (draws, n) how often each recording was drawn."""
+    """Returns (draws, n) how often each recording was drawn; kept, as a score's figures share it."""
     rng = np.random.default_rng(seed)
-    return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    drawn = rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    drawn.setflags(write=False)
+    return drawn
 
 
 def _redrawn(drawn: FloatArray, sums: FloatArray, counts: FloatArray) -> FloatArray:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from handbench.arrays import FloatArray
+from handbench.arrays import FloatArray, IndexArray
 from handbench.leaderboard.results import ResultAbout, write_result
 from handbench.leaderboard.schema import Row
-from handbench.metrics.score import Curve, Metric, Score, Tally, unit_codes
+from handbench.metrics.score import Curve, Figure, Metric, Score, Tally, unit_codes
 
 PROTOCOL = "ho3d_v3/root=gt/tips=ho3d"
 PA = Metric("PA-MPJPE", "mm")
@@ -37,12 +37,12 @@ def score_of(errors: FloatArray, first: int = 0, partial: bool = False) -> Score
     names = [f"take{first + i // EACH}" for i in range(len(errors))]
     recordings, codes = unit_codes(names)
 
-    def figure(metric: Metric, values: FloatArray, rows: FloatArray, stratum: str = "") -> object:
+    def figure(metric: Metric, values: FloatArray, rows: IndexArray, stratum: str = "") -> Figure:
         tally = Tally(len(recordings))
         tally.add(values[rows], codes[rows])
         return tally.figure(metric, "all", stratum, len(rows))
 
-    everything = np.arange(len(errors))
+    everything = np.arange(len(errors), dtype=np.int64)
     figures = [
         figure(PA, errors, everything),
         figure(F5, 100 - errors, everything),
@@ -51,7 +51,7 @@ def score_of(errors: FloatArray, first: int = 0, partial: bool = False) -> Score
         figure(Metric("MPVPE", "mm"), np.full(len(errors), np.nan), everything),
     ]
     return Score(
-        PROTOCOL, 1, figures, recordings, [f"ho3d_v3/evaluation/{n}/{i}" for i, n in enumerate(names)],  # type: ignore[arg-type]
+        PROTOCOL, 1, figures, recordings, [f"ho3d_v3/evaluation/{n}/{i}" for i, n in enumerate(names)],
         {"PA-MPJPE [mm]": errors}, [Curve("PA-PCK joints", np.arange(3.0), np.array([0, 50.0, np.nan]))],
         len(errors), len(errors), partial, ["what was resolved"], ["a warning"], {"xyz_mean3d": 1.5},
     )  # fmt: skip

@@ -96,7 +96,7 @@ def test_a_csv_that_is_wrong_is_named_with_its_line(tmp_path: Path) -> None:
 def test_names_of_models_and_data() -> None:
     for name, parts in {
         "hdr": ("hdr", ""), "hdr:no-removal": ("hdr", "no-removal"), "hdr@sh+aih": ("hdr", "@sh+aih"),
-        "hdr:no-removal@sh": ("hdr", "no-removal@sh"),
+        "hdr:no-removal@sh": ("hdr", "no-removal@sh"), "ifvonet+one-euro": ("ifvonet", "+one-euro"),
     }.items():  # fmt: skip
         assert split_name(name) == parts and full_name(*parts) == name
     keys = [f"k{i}" for i in range(11_524)]
