@@ -37,6 +37,7 @@ class Scored:
         dataset: name of the data, with version.
         split: of the data.
         fingerprint: of the annotation.
+        recordings: (N,) of each scored sample.
         problems: what diagnosis found and did not forbid scoring.
     """
 
@@ -46,6 +47,7 @@ class Scored:
     dataset: str
     split: str
     fingerprint: str
+    recordings: Sequence[str]
     problems: Sequence[Problem]
 
 
@@ -70,8 +72,8 @@ def score_file(
         force: score in spite of what diagnosis found.
 
     Raises:
-        HandbenchError: for files that are missing, damaged or do not fit each other, and for predictions whose
-            unit, frame, order or side is wrong.
+        HandbenchError: for files that are missing, damaged or do not fit each other, and for predictions
+            whose unit, frame, order or side is wrong.
     """
     if not path.is_file():
         raise HandbenchError(f"no file {path}", "handbench predict --out FILE.h5 writes one")
@@ -128,11 +130,20 @@ def score_predictions(
         score = dataclasses.replace(
             score, figures=[dataclasses.replace(f, subset=_within(subset, f.subset)) for f in score.figures]
         )
-    return Scored(score, resolved, predictions, truth.dataset, truth.split, truth.fingerprint, problems)
+    return Scored(
+        score,
+        resolved,
+        predictions,
+        truth.dataset,
+        truth.split,
+        truth.fingerprint,
+        truth.recordings,
+        problems,
+    )
 
 
 def open_truth(protocol: Protocol, gt: Path | str, split: str = "", official: bool = False) -> GroundTruth:
-    """Opens the annotation: a reference, a tree of the protocol's dataset, or a folder of released JSON files.
+    """Opens the annotation: a reference, a tree of the protocol's dataset, or a folder of released JSON.
 
     Args:
         protocol: says which dataset and split.
@@ -177,7 +188,7 @@ def choose(truth: GroundTruth, predictions: Predictions, subset: str) -> tuple[G
 
 
 def _part(truth: GroundTruth, predictions: Predictions) -> tuple[GroundTruth, Predictions]:
-    """Returns the samples that both have and of which anything was predicted; marked where that is not all."""
+    """Returns the samples that both have and that have a prediction; marked where that is not all."""
     rows, places = common(truth, predictions)
     predictions = predictions.take(np.array(places, dtype=np.int64))
     said = np.zeros(len(rows), dtype=np.bool_)

@@ -14,6 +14,7 @@ from handbench.metrics.mesh_errors import MeshErrors, pck_histogram
 from handbench.metrics.pck import THRESHOLDS, auc_shares
 from handbench.metrics.score import Curve, Figure, Metric, Score, Tally, unit_codes
 from handbench.metrics.strata import occlusion_strata, sequence_strata
+from handbench.metrics.temporal_figures import TEMPORAL, temporal_values
 from handbench.skeleton import OPENPOSE21
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ METRICS = {
 }
 """HO-3D's numbers; the first six are what papers compare."""
 
+ALL = {**METRICS, **TEMPORAL}
+
 _BY_STRATUM = ("PA-MPJPE", "PA-MPVPE", "MPJPE", "PA-F@5")
 
 
@@ -71,6 +74,7 @@ def explain(root: str, tips: str, align: str) -> list[str]:
         "AUC: 100 thresholds from 0 to 50 mm, share of distances <= threshold, trapezoids, over 50 mm.",
         "F-score: vertices with one of the other mesh nearer than (<) 5 or 15 mm; mean of frames.",
         "Official names in --json: means in cm, AUC and F from 0 to 1; -100 and -1 for other meshes.",
+        "ACCEL, VEL: of joints relative to the wrist, predicted minus true; ACCEL-V as ARCTIC has it.",
         "Intervals draw recordings again (all cameras of a take together), never frames; none below five.",
     ]
 
@@ -104,7 +108,7 @@ class _Rows:
             values = values[:, joint]
         tally = Tally(len(self.names), values.shape[1] if values.ndim == 2 else 1)
         tally.add(values, self.codes[rows])
-        return tally.figure(METRICS[name], subset, stratum, n_total or len(values))
+        return tally.figure(ALL[name], subset, stratum, n_total or len(values))
 
 
 def make_score(
@@ -129,11 +133,15 @@ def make_score(
     """
     names, codes = unit_codes(truth.recordings)
     table = _Rows(errors, names, codes[rows])
-    figures = [table.figure(name, n_total=len(truth)) for name in METRICS if name in table.values]
+    valid = np.zeros(len(truth), dtype=np.bool_)
+    valid[rows] = True
+    moving = temporal_values(truth, valid, true.joints, joints, true.vertices, vertices)
+    table.values |= {name: values[rows] for name, values in moving.items()}
+    figures = [table.figure(name, n_total=len(truth)) for name in ALL if name in table.values]
     figures += _subsets(table, truth, rows)
     figures += _strata(table, truth, true, rows)
     samples = {
-        f"{name} [{METRICS[name].unit}]": _spread(values, rows, len(truth))
+        f"{name} [{ALL[name].unit}]": _spread(values, rows, len(truth))
         for name, values in table.values.items()
     }
     expected = _OFFICIAL_COUNTS.get(truth.dataset, 0) if truth.split == "evaluation" else 0
@@ -169,7 +177,7 @@ def _subsets(table: _Rows, truth: GroundTruth, rows: IndexArray) -> Iterator[Fig
     for subset, mask in truth.subsets.items():
         there = mask[rows]
         if there.any():
-            for name in METRICS:
+            for name in ALL:
                 if name in table.values:
                     yield table.figure(name, there, subset, n_total=int(mask.sum()))
 

@@ -16,6 +16,7 @@ _COMMANDS = {
     "data": ("handbench.cli.data:data", "List, verify, look at and pack datasets."),
     "demo": ("handbench.cli.demo:demo", "The tour: make a small dataset and look at it."),
     "doctor": ("handbench.cli.doctor:doctor", "What is installed, what works, and the remedy where not."),
+    "evaluate": ("handbench.cli.evaluate:evaluate", "Predict, score, and keep a row for the leaderboard."),
     "hand": ("handbench.cli.hand:hand", "Convert MANO files, look at the hand models."),
     "models": ("handbench.cli.models:models", "List the registered models and filters."),
     "predict": ("handbench.cli.predict:predict", "Write a model's predictions of a dataset to one file."),
