@@ -145,8 +145,8 @@ def _params(dataset: InterHand, rows: Array) -> dict[Any, dict[str, Array]]:
             values["vertices"] = np.full((len(rows), 778, 3), np.nan, dtype=np.float32)
             values["mesh_joints"] = np.full((len(rows), 21, 3), np.nan)
             for some in np.array_split(np.flatnonzero(has), max(1, len(rows) // 256)):
-                posed = [values[name][some] for name in ("pose", "betas", "transl")]
-                mesh = forward(model, *posed, "interhand")
+                pose, shape, transl = (values[name][some] for name in ("pose", "betas", "transl"))
+                mesh = forward(model, pose, shape, transl, "interhand")
                 values["vertices"][some], values["mesh_joints"][some] = mesh.vertices, mesh.joints21
         found[side] = values
     return found

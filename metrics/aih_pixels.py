@@ -144,9 +144,9 @@ class _Crop:
             if mine is not None:
                 values[2 * k] = mask_iou(mine[None], other[None])[0]
                 values[3 + k] = boundary_f(mine[None], other[None])[0]
-        if found[0] is not None and found[1] is not None:
-            hidden = [occluded_part(amodal, visible)[None] for amodal, visible in (found, wanted)]
-            values[1] = mask_iou(*hidden)[0]
+        amodal, visible = found
+        if amodal is not None and visible is not None:
+            values[1] = mask_iou(occluded_part(amodal, visible)[None], occluded_part(*wanted)[None])[0]
         return 100 * values, False
 
     def _predicted(self, hand: HandPredictions, name: str) -> BoolArray | None:

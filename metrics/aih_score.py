@@ -105,7 +105,7 @@ class AihScore:
         errors[:, [WRIST, 21 + WRIST]] = np.nan
         for metric, values in ((MPJPE, errors), (PA_MPJPE, fitted)):
             self.tallies.add(metric, values, self.codes, pool=True)
-            self.samples[f"{metric.name} [mm]"] = mean_valid(values, np.isfinite(values))
+            self.samples[f"{metric.name} [mm]"] = np.asarray(mean_valid(values, np.isfinite(values)))
         self.tallies.add(MISSING, np.where(valid, 100.0 * missing, np.nan), self.codes, pool=True)
         for metric, values in ((MPJPE, errors), (PA_MPJPE, fitted)):
             for name, hands in self.strata.items():
@@ -120,7 +120,7 @@ class AihScore:
         for metric, values in mask_rows(pixels):
             if np.isfinite(values).any():
                 self.tallies.add(metric, values, self.codes, pool=True)
-                self.samples[f"{metric.name} [%]"] = mean_valid(values, np.isfinite(values))
+                self.samples[f"{metric.name} [%]"] = np.asarray(mean_valid(values, np.isfinite(values)))
                 for name, hands in self.strata.items():
                     self._part(metric, values, hands, name)
         if pixels.missing.any():

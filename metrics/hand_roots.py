@@ -120,7 +120,7 @@ def predicted_relative_root(
         stated = np.asarray(predictions.relative_root[rows], dtype=np.float64)
         if joint != WRIST:
             stated = stated + (left[:, joint] - left[:, WRIST]) - (right[:, joint] - right[:, WRIST])
-        found = np.where(np.isfinite(stated).all(axis=1)[:, None], stated, found)
+        found = np.where(np.isfinite(stated).all(axis=1, keepdims=True), stated, found)
     return np.asarray(found)
 
 

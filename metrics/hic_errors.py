@@ -70,16 +70,17 @@ def hic_errors(
         labels = np.full((len(truth), 21, 2), np.nan)
     given = None if hand is None else hand.joints_2d
     if pixels == "given" and given is not None:
-        places, told = np.asarray(given, dtype=np.float64), np.isfinite(given).all(axis=(1, 2))
+        places = np.asarray(given, dtype=np.float64)
+        told = np.asarray(np.isfinite(places).all(axis=(1, 2)))
     else:
         places, told = project(sized + shift[:, None], truth.K), there
-    labelled = np.isfinite(labels).all(axis=2)
+    labelled = np.asarray(np.isfinite(labels).all(axis=2))
     away = point_distances(labels, places)
-    wanted = labelled.any(axis=1) | true.joints_valid.any(axis=1)
+    wanted = np.asarray(labelled.any(axis=1) | true.joints_valid.any(axis=1))
     fitted = 1e3 * procrustes_errors(true.joints, sized, known)
     return HicHand(
         np.where(labelled, away, np.nan), _rooted(true.joints, sized, known),
-        mean_valid(fitted, np.isfinite(fitted)), _meshes(true.vertices, hand, factor), found,
+        np.asarray(mean_valid(fitted, np.isfinite(fitted))), _meshes(true.vertices, hand, factor), found,
         wanted & ~there & ~told, wanted,
         int((labelled & told[:, None] & ~np.isfinite(away)).sum()),
     )  # fmt: skip

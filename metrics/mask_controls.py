@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from handbench.arrays import BoolArray
@@ -16,5 +18,6 @@ def convex_hull(visible: BoolArray) -> BoolArray:
     """Returns the convex hulls of visible masks (N, h, w); an empty mask stays empty."""
     from skimage.morphology import convex_hull_image
 
-    hulls = [convex_hull_image(mask) if mask.any() else mask for mask in visible]
+    hull: Callable[[BoolArray], BoolArray] = convex_hull_image
+    hulls = [hull(mask) if mask.any() else mask for mask in visible]
     return np.array(hulls, dtype=np.bool_).reshape(visible.shape)

@@ -144,11 +144,10 @@ def _one_hand(rule: HandRule, truth: GroundTruth, predictions: Predictions, side
     if meshes is not None:
         mesh = np.asarray(meshes[1][rows], dtype=np.float64)
         mesh = mesh if depths is None else along_the_rays(mesh, *depths)
-        vertices = MM * point_distances(meshes[0][rows] - origin, (mesh - root) * scale[:, None, None]).mean(
-            axis=1
-        )
+        mesh = (mesh - root) * scale[:, None, None]
+        vertices = MM * point_distances(meshes[0][rows] - origin, mesh).mean(axis=1)
     return _Hand(
-        found, true, MM * point_distances(wanted, moved), fitted, vertices,
+        found, true, np.asarray(MM * point_distances(wanted, moved)), fitted, np.asarray(vertices),
         valid & ~there, valid & there & np.isnan(scale), valid,
     )  # fmt: skip
 
@@ -161,7 +160,7 @@ def true_joints(rule: HandRule, truth: GroundTruth, side: Side, rows: slice) -> 
     hand = truth.hands[side]
     if rule.mesh_joints and hand.mesh_joints is not None:
         joints = hand.mesh_joints[rows]
-        known = np.isfinite(joints).all(axis=2)
+        known = np.asarray(np.isfinite(joints).all(axis=2))
     else:
         joints, known = hand.joints[rows], hand.joints_valid[rows]
     known = known & known[:, rule.joint, None]

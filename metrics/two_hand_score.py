@@ -51,8 +51,8 @@ def hand_types(truth: GroundTruth) -> tuple[BoolArray, BoolArray]:
     """
     if len(truth.hand_type):
         kinds = np.asarray(truth.hand_type, dtype=np.str_)
-        return kinds != "left", kinds != "right"
-    right, left = (truth.hands[side].joints_valid.any(axis=1) for side in SIDES)
+        return np.asarray(kinds != "left"), np.asarray(kinds != "right")
+    right, left = (np.asarray(truth.hands[side].joints_valid.any(axis=1)) for side in SIDES)
     return right | ~left, left | ~right
 
 
