@@ -99,14 +99,8 @@ def evaluate(
         model, dataset, path, batch_size, workers, device, on_existing, random_init, weights, seed, quiet=quiet,
     )  # fmt: skip
     predictions = read_predictions(path)
-    scored = score_predictions(
-        chosen,
-        dataset.ground_truth(),
-        predictions,
-        subset,
-        partial=_has_bad(predictions.provenance),
-        force=force,
-    )
+    partial = _has_bad(predictions.provenance)
+    scored = score_predictions(chosen, dataset.ground_truth(), predictions, subset, partial, force)
     command = f"handbench evaluate --model {model}" + ("" if data is None else f" --data {ref.name}:...")
     kept = keep_result(scored, folder, model, "", command, synthetic=is_synthetic(dataset))
     return Evaluation(scored, path, report.reused, kept)

@@ -149,7 +149,8 @@ def make_score(
     if len(rows) < len(truth):
         warnings.append(f"{len(truth) - len(rows):,} frames have no full annotation and were not scored")
     if expected and len(truth) != expected and not truth.partial:
-        warnings.append(f"{len(truth):,} frames; the official split has {expected:,}")
+        what = f"{len(truth):,} frames, the official split has {expected:,}"
+        warnings.append(f"{what}: not to be compared with published numbers")
     return Score(
         protocol.id,
         protocol.version,

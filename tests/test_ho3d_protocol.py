@@ -212,7 +212,7 @@ def test_submission_round_trip(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("{}", "not a JSON list that is whole"),
-        ("[[[[0,0,1]]]", "not a list of two lists"),
+        ("[[[[0,0,1]]]", "not a list of two lists|does not end"),
         ("[[[[0,0,1]]], [[[0,0,1]]]", "rows 0 and on are"),
         ("[1, 2]", "not a list of two lists"),
         ("[" * 100_000 + "]" * 100_000, "not a list of two lists"),

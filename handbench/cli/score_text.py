@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+_COLUMNS = 6
+
 if TYPE_CHECKING:
     from handbench.metrics.score import Figure
     from handbench.score import Scored
@@ -27,10 +29,9 @@ def score_lines(scored: Scored) -> Iterator[str]:
     shown = "all" if any(figure.subset == "all" for figure in whole) else whole[0].subset if whole else ""
     yield from _table([figure for figure in whole if figure.subset == shown])
     rest = [figure for figure in whole if figure.subset != shown]
-    for subset in dict.fromkeys(figure.subset for figure in rest):
+    if rest:
         yield ""
-        yield f"{subset}:"
-        yield from _table([figure for figure in rest if figure.subset == subset])
+        yield from _subsets(rest)
     strata = len({figure.stratum for figure in score.figures if figure.stratum})
     yield ""
     if strata:
@@ -56,6 +57,20 @@ def _table(figures: list[Figure]) -> Iterator[str]:
             "no valid samples" if math.isnan(figure.value) else f"{figure.value:8.3f} {figure.metric.unit}"
         )
         yield f"  {figure.metric.name:<{width}}  {value}{ends}"
+
+
+def _subsets(figures: list[Figure]) -> Iterator[str]:
+    """Gives a line a subset, with the headline's first numbers."""
+    subsets = list(dict.fromkeys(figure.subset for figure in figures))
+    names = list(dict.fromkeys(figure.metric.name for figure in figures))[:_COLUMNS]
+    values = {(figure.subset, figure.metric.name): figure for figure in figures}
+    width = max(len(subset) for subset in subsets)
+    yield f"  {'':<{width}}" + "".join(f"  {name:>12}" for name in names) + "  samples"
+    for subset in subsets:
+        found = [values.get((subset, name)) for name in names]
+        cells = "".join(f"  {'-' if f is None else format(f.value, '.2f'):>12}" for f in found)
+        count = max((f.n_scored for f in found if f is not None), default=0)
+        yield f"  {subset:<{width}}{cells}  {count:7,}"
 
 
 def score_dict(scored: Scored) -> dict[str, Any]:
