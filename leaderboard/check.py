@@ -86,7 +86,7 @@ def _kind(row: Row) -> Iterator[Reason]:
 def _metric(row: Row) -> Iterator[Reason]:
     known = CATALOGUE.get(row.metric)
     if row.unit not in UNITS:
-        yield "metric", f"unknown unit {row.unit!r}", f"known: {', '.join(filter(None, UNITS))}"
+        yield "metric", f"unknown unit {row.unit!r}", f"known: {', '.join(UNITS)}"
     elif known is None and row.kind == REPORTED:
         yield "metric", f"unknown metric {row.metric!r}", f"known: {', '.join(CATALOGUE)}"
     elif known is not None and (row.unit, row.higher_is_better) != (known.unit, known.higher_is_better):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pandas
 
+from handbench.leaderboard.catalogue import CATALOGUE
 from handbench.leaderboard.markdown import cell, markdown_table
 from handbench.leaderboard.names import full_name
 from handbench.leaderboard.ranking import rank
@@ -104,7 +105,8 @@ def terminal_lines(frame: pandas.DataFrame) -> list[str]:
 
 
 def _listing(key: tuple[str, ...], group: Sequence[tuple[Row, int | None, str]]) -> Listing:
-    ordered = sorted(group, key=lambda item: item[0].kind != MEASURED)
+    # A protocol gives its headline first; published numbers stand in the order of their files.
+    ordered = sorted(group, key=lambda item: (item[0].kind != MEASURED, _usual(item[0])))
     metrics = {row.metric: row.unit for row, _, _ in ordered}
     lead = next(iter(metrics))
     named: dict[tuple[object, ...], list[tuple[Row, int | None, str]]] = {}
@@ -116,6 +118,14 @@ def _listing(key: tuple[str, ...], group: Sequence[tuple[Row, int | None, str]])
     entries.sort(key=lambda entry: _order(entry.rows.get(lead)))
     title = " ".join(filter(None, key[:4]))
     return Listing(title, key[4], metrics, tuple(entries))
+
+
+def _usual(row: Row) -> int:
+    """Returns the place of a reported row's metric among the usual ones."""
+    known = list(CATALOGUE)
+    if row.kind == MEASURED:
+        return 0
+    return known.index(row.metric) if row.metric in known else len(known)
 
 
 def _entry(items: Sequence[tuple[Row, int | None, str]], lead: str) -> Entry:

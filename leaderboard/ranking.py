@@ -22,9 +22,9 @@ def rank(frame: pandas.DataFrame) -> pandas.DataFrame:
     """Returns the table with ``rank`` (1 is best; equal values share one) and ``rank_note``.
 
     Not ranked, and the note says why: rows of a part of the data, measured rows of fewer than 10 recordings
-    ("not resolvable": with fewer, the order of two models is chance), models that see the ground truth, and
-    models with untrained weights. They take no place from others. A row whose protocol id says ``unstated``
-    is ranked among its like, with a note: their papers may have scored differently.
+    ("not resolvable": with fewer, the order of two models is chance), models that see the ground truth,
+    models with untrained weights, and times. They take no place from others. A row whose protocol id says
+    ``unstated`` is ranked among its like, with a note: their papers may have scored differently.
 
     Args:
         frame: with the columns of ``schema.COLUMNS``.
@@ -52,6 +52,8 @@ def why_unranked(row: Mapping[str, Any]) -> str:
         return UNTRAINED
     if row["model"].partition(":")[0] in ORACLES:
         return "sees the ground truth"
+    if row["metric"] == "latency":
+        return "times of different stages and machines"
     if row["kind"] == MEASURED:
         units = 0 if absent(row["n_units"]) else int(row["n_units"])
         if units < MIN_RANKED:
@@ -60,5 +62,5 @@ def why_unranked(row: Mapping[str, Any]) -> str:
 
 
 def _records(frame: pandas.DataFrame) -> list[dict[str, Any]]:
-    names = ["partial", "remarks", "model", "kind", "n_units"]
+    names = ["partial", "remarks", "model", "kind", "n_units", "metric"]
     return [{str(key): value for key, value in record.items()} for record in frame[names].to_dict("records")]

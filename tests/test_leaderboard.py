@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import math
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +20,7 @@ from hypothesis import strategies as st
 
 from handbench.errors import HandbenchError
 from handbench.leaderboard import read, read_result, write_csv, write_result
+from handbench.leaderboard.catalogue import CATALOGUE, UNITS
 from handbench.leaderboard.cells import guard, unguard
 from handbench.leaderboard.check import check, protocol_problem
 from handbench.leaderboard.names import OFFICIAL_SAMPLES, board_dataset, full_name, split_name
@@ -26,6 +29,7 @@ from handbench.leaderboard.results import RESULT, SAMPLES, slug
 from handbench.leaderboard.samples import read_samples, write_samples
 from handbench.leaderboard.schema import MEASURED, REPORTED, Row
 from handbench.leaderboard.table import frame_of, rows_of
+from handbench.metrics.score import Metric
 
 GOOD = Row(
     "ifvonet", "PA-MPJPE", "mm", 9.0, MEASURED, "ho3d_v3", "ho3d_v3/root=gt/tips=ho3d", split="evaluation",
@@ -294,6 +298,24 @@ def test_what_the_checks_refuse(reason: str) -> None:
     assert [problem.index for problem in found] == [2] * len(found)
     assert any(problem.kind == kind and problem.what.startswith(words) for problem in found), found
     assert all(problem.remedy and "ifvonet PA-" in str(problem) for problem in found)
+
+
+def test_the_board_knows_the_units_of_every_metric() -> None:
+    import handbench.metrics
+
+    found: set[Metric] = set()
+    for module in pkgutil.walk_packages(handbench.metrics.__path__, "handbench.metrics."):
+        for value in vars(importlib.import_module(module.name)).values():
+            items = (
+                value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+            )
+            found.update(item for item in items if isinstance(item, Metric))
+    assert {"PA-MPJPE", "MRRPE", "EPE-2D", "ACCEL", "IoU-hidden"} <= {metric.name for metric in found}
+    assert {metric.unit for metric in found} <= set(UNITS)
+    for metric in found:
+        known = CATALOGUE.get(metric.name)
+        if known is not None:
+            assert (metric.unit, metric.higher_is_better) == (known.unit, known.higher_is_better), metric
 
 
 def test_checks_of_rows_against_each_other_and_what_lies_beside(tmp_path: Path) -> None:
