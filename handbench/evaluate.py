@@ -95,9 +95,8 @@ def evaluate(
     name = f"{model}-{dataset.name}-{dataset.split}-{content_hash(identity)[:8]}"
     path = folder / "predictions" / (_file_name(name) + ".h5")
     path.parent.mkdir(parents=True, exist_ok=True)
-    report = run(
-        model, dataset, path, batch_size, workers, device, on_existing, random_init, weights, seed, quiet=quiet,
-    )  # fmt: skip
+    how = (batch_size, workers, device, on_existing, random_init, weights, seed)
+    report = run(model, dataset, path, *how, quiet=quiet)
     predictions = read_predictions(path)
     partial = _has_bad(predictions.provenance)
     scored = score_predictions(chosen, dataset.ground_truth(), predictions, subset, partial, force)

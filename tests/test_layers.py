@@ -29,6 +29,7 @@ L3 = {
     "doctor",
     "export",
     "score",
+    "heldout",
 }
 LEVEL = {
     **dict.fromkeys(L0, 0),
