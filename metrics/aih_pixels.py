@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -106,17 +107,26 @@ class _Crop:
     """One sample, seen through a model's crop."""
 
     def __init__(self, sample: Sample, predictions: Predictions, i: int) -> None:
-        assert predictions.crop is not None
         self.sample, self.predictions, self.i, self.size = sample, predictions, i, predictions.mask_size
-        affine = np.asarray(predictions.crop[i], dtype=np.float64)
-        if "origin" in sample.meta:
+
+    @cached_property
+    def affine(self) -> FloatArray:
+        """(2, 3), pixel of the sample's picture to pixel of the crop."""
+        assert self.predictions.crop is not None
+        affine = np.asarray(self.predictions.crop[self.i], dtype=np.float64)
+        if "origin" in self.sample.meta:
             # Packed pictures are crops themselves: from the stored picture back to the original one first.
-            affine = _chained(affine, inverse_affine(np.asarray(sample.meta["origin"], dtype=np.float64)))
+            origin = np.asarray(self.sample.meta["origin"], dtype=np.float64)
+            affine = _chained(affine, inverse_affine(origin))
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:, :2])) < 1e-12:
-            raise HandbenchError(f"{sample.key}: its crop is no affine", "write crop (N, 2, 3)")
-        self.affine = affine
-        width, height = sample.camera.size
-        self.inside = self.warp(np.ones((height, width), dtype=np.bool_))
+            raise HandbenchError(f"{self.sample.key}: its crop is no affine", "write crop (N, 2, 3)")
+        return affine
+
+    @cached_property
+    def inside(self) -> BoolArray:
+        """(h, w), where the crop shows the picture."""
+        width, height = self.sample.camera.size
+        return self.warp(np.ones((height, width), dtype=np.bool_))
 
     def warp(self, mask: BoolArray) -> BoolArray:
         return sample_mask(mask, self.affine, self.size)

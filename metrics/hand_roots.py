@@ -29,8 +29,16 @@ def blocks(n: int, size: int = BLOCK) -> Iterator[slice]:
         yield slice(start, min(n, start + size))
 
 
-def predicted_joints(predictions: Predictions, side: Side, rows: slice) -> tuple[FloatArray, BoolArray]:
+def predicted_joints(
+    predictions: Predictions, side: Side, rows: slice, whole: bool = True
+) -> tuple[FloatArray, BoolArray]:
     """Returns (n, 21, 3) joints of some rows, NaN where a hand was not predicted, and (n,) whether it was.
+
+    Args:
+        predictions: N samples.
+        side: which hand.
+        rows: which samples.
+        whole: a hand has all its joints or none; else it may have some.
 
     Raises:
         HandbenchError: when some joints of a hand are finite and others are not: a mean over them would be of
@@ -42,6 +50,8 @@ def predicted_joints(predictions: Predictions, side: Side, rows: slice) -> tuple
         return np.full((count, 21, 3), np.nan), np.zeros(count, dtype=np.bool_)
     joints = np.asarray(hand.joints[rows], dtype=np.float64)
     flat = joints.reshape(count, -1)
+    if not whole:
+        return joints, np.asarray(np.isfinite(flat).any(axis=1))
     # A sum is finite only where all of it is; the few other rows are looked at.
     there = np.isfinite(flat.sum(axis=1))
     if not there.all():

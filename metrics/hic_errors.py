@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from handbench.arrays import BoolArray, FloatArray
+from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.ground_truth import Float32, GroundTruth
 from handbench.metrics.align import MIDDLE_MCP, WRIST
-from handbench.metrics.distances import mean_valid, point_distances
+from handbench.metrics.distances import Points, mean_valid, point_distances
 from handbench.metrics.hand_roots import predicted_joints
 from handbench.metrics.hand_scale import bone_scale
 from handbench.metrics.masked_procrustes import procrustes_errors
@@ -32,7 +32,7 @@ class HicHand:
         found: (N, 21, 3) joints as predicted.
         missing: (N,) labelled or tracked hands that were not predicted.
         wanted: (N,) labelled or tracked hands.
-        behind: how many labelled joints were put behind the camera.
+        lost: (N,) joints that are labelled or tracked, and that a predicted hand lacks or puts nowhere.
     """
 
     pixels: FloatArray
@@ -42,7 +42,7 @@ class HicHand:
     found: FloatArray
     missing: BoolArray
     wanted: BoolArray
-    behind: int
+    lost: IndexArray
 
 
 def hic_errors(
@@ -59,11 +59,10 @@ def hic_errors(
         pixels: ``given`` (``joints_2d`` of the file) or ``projected``.
     """
     true, hand = truth.hands[side], predictions.hands.get(side)
-    found, there = predicted_joints(predictions, side, slice(0, len(truth)))
-    known = true.joints_valid & there[:, None]
-    factor = _size(true.joints, found, known) if scale == "gt-size" else bone_scale(scale, true.joints, found)
-    wrist = found[:, WRIST, None]
-    sized = wrist + (found - wrist) * factor[:, None, None]
+    # The tracked hands have no wrist, and so has a prediction that is made of them.
+    found, there = predicted_joints(predictions, side, slice(0, len(truth)), whole=False)
+    known = true.joints_valid & np.isfinite(found).all(axis=2)
+    sized, factor = _sized(true.joints, found, known, scale)
     shift = _mean(true.joints, known) - _mean(sized, known) if root == "gt" else np.zeros((len(found), 3))
     labels = true.joints_2d
     if labels is None:
@@ -82,7 +81,7 @@ def hic_errors(
         np.where(labelled, away, np.nan), _rooted(true.joints, sized, known),
         np.asarray(mean_valid(fitted, np.isfinite(fitted))), _meshes(true.vertices, hand, factor), found,
         wanted & ~there & ~told, wanted,
-        int((labelled & told[:, None] & ~np.isfinite(away)).sum()),
+        _lost(labelled & told[:, None], away, true.joints_valid & there[:, None], known),
     )  # fmt: skip
 
 
@@ -97,6 +96,23 @@ def _mean(points: FloatArray, known: BoolArray) -> FloatArray:
     count = known.sum(axis=1)[:, None]
     total = np.where(known[..., None], points, 0.0).sum(axis=1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _lost(labelled: BoolArray, away: Points, tracked: BoolArray, known: BoolArray) -> IndexArray:
+    """Returns (N,) how many joints of predicted hands should have been compared and cannot be."""
+    unplaced = labelled & ~np.isfinite(away)
+    return np.asarray((unplaced | (tracked & ~known)).sum(axis=1))
+
+
+def _sized(
+    true: FloatArray, found: FloatArray, known: BoolArray, scale: str
+) -> tuple[FloatArray, FloatArray]:
+    """Returns the joints (N, 21, 3) as large as ``scale`` wants them, and the factors (N,)."""
+    if scale == "none":
+        return found, np.ones(len(found))
+    factor = _size(true, found, known) if scale == "gt-size" else bone_scale(scale, true, found)
+    middle = _mean(found, known) if scale == "gt-size" else found[:, WRIST]
+    return middle[:, None] + (found - middle[:, None]) * factor[:, None, None], factor
 
 
 def _size(true: FloatArray, found: FloatArray, known: BoolArray) -> FloatArray:

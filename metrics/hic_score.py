@@ -111,10 +111,13 @@ def _by_sample(values: FloatArray) -> FloatArray:
 
 def _warnings(right: HicHand, left: HicHand, chosen: BoolArray) -> list[str]:
     missing = int(sum(hand.missing[chosen].sum() for hand in (right, left)))
-    behind = right.behind + left.behind
+    lost = int(sum(hand.lost[chosen].sum() for hand in (right, left)))
     lines = []
     if missing:
         lines.append(f"{missing:,} labelled or tracked hands were not predicted; they are not scored")
-    if behind:
-        lines.append(f"{behind:,} labelled joints have no predicted pixel: not placed, or behind the camera")
+    if lost:
+        lines.append(
+            f"{lost:,} labelled or tracked joints of predicted hands are NaN, without a place, or behind the"
+            " camera; they are not scored"
+        )
     return lines

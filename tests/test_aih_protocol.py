@@ -271,6 +271,8 @@ def test_phantoms_and_missing_hands(truth: GroundTruth, masks: dict[str, Masks])
     assert "2 of" in score.warnings[0]
     some = with_masks(truth, masks["amodal"], masks["visible"], has_mask={s: present[:, 1] for s in SIDES})
     gone = int((present & ~present[:, 1:]).sum())
+    assert some.crop is not None
+    some.crop[~present[:, 1]] = np.nan  # no mask, no crop
     assert run(truth, some).value("missing masks") == pytest.approx(100 * gone / present.sum())
 
 

@@ -81,6 +81,14 @@ def test_perfect_predictions_and_the_official_part(truth: GroundTruth) -> None:
         run(only, predictions(truth, perfect(truth)))
 
 
+def test_predictions_need_no_joint_that_is_not_tracked(truth: GroundTruth) -> None:
+    """What an oracle gives: no wrist, no base of the thumb."""
+    found = predictions(truth, {side: hand.joints for side, hand in truth.hands.items()})
+    for scale in ("none", "gt-size"):
+        score = run(truth, found, f"hic/scale={scale}")
+        assert score.value("MPJPE") < 1e-9 and 0.2 < score.value("EPE-2D") < 0.5 and not score.warnings
+
+
 def test_epe_is_the_mean_over_labelled_joints(truth: GroundTruth) -> None:
     """Restated with loops; 4 px away in x at one joint, given or projected."""
     joints = perfect(truth)
@@ -158,9 +166,10 @@ def test_what_is_missing_or_wrong_is_told(truth: GroundTruth) -> None:
     joints = perfect(truth)
     joints[Side.LEFT][:4] = np.nan
     joints[Side.RIGHT][5, 7, 2] = -0.2
+    joints[Side.RIGHT][6, 10] = np.nan
     score = run(truth, predictions(truth, joints))
     assert any("4 labelled or tracked hands were not predicted" in line for line in score.warnings)
-    assert any("1 labelled joints have no predicted pixel" in line for line in score.warnings)
+    assert any("2 labelled or tracked joints of predicted hands are NaN" in line for line in score.warnings)
     first = np.array(truth.recordings) == "01"
     wanted = sum(int(hand.joints_valid[first, 9].sum()) for hand in truth.hands.values())
     assert score.value("missing hands") == pytest.approx(400 / wanted)

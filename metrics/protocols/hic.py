@@ -137,8 +137,8 @@ _ROOTS = {
 }
 _SCALES = {
     "none": "No scale.",
-    "gt-size": "Each predicted hand is scaled until its tracked joints lie about their mean as far (root mean"
-    " square) as the true ones.",
+    "gt-size": "Each predicted hand is scaled about the mean of its tracked joints until they lie about it as"
+    " far (root mean square) as the true ones.",
     "hand-model": f"Each predicted hand is scaled about its wrist until wrist and middle MCP are"
     f" {1e3 * MEAN_BONE:.1f} mm apart, as in the mean hand of handbench's own model.",
 }
