@@ -120,11 +120,11 @@ def _values(predictions: Predictions) -> tuple[list[Problem], Usable]:
             if values is None:
                 continue
             where = f"{_file(predictions)}: {side.value}/{name}"
-            nan, infinite = np.isnan(values).any(axis=2), np.isinf(values).any(axis=(1, 2))
-            there = ~nan.all(axis=1)
-            never = nan[there].all(axis=0) & there.any()
-            broken = there & (nan[:, ~never].any(axis=1) | infinite)
-            zero = ~values.any(axis=(1, 2))
+            nan = np.asarray(np.isnan(values).any(axis=2))
+            there = np.asarray(~nan.all(axis=1))
+            never = np.asarray(nan[there].all(axis=0) & there.any())
+            broken = np.asarray(there & (nan[:, ~never].any(axis=1) | np.isinf(values).any(axis=(1, 2))))
+            zero = np.asarray(~values.any(axis=(1, 2)))
             if broken.any():
                 what = f"{where}: {_count(predictions, broken)} hold NaN or infinities"
                 remedy = "give numbers; a hand that is not predicted is NaN as a whole"
@@ -168,7 +168,7 @@ def _there(predictions: Predictions, side: Side) -> npt.NDArray[np.bool_]:
         points = hand.vertices if hand.joints is None else hand.joints
     if points is None:
         return np.zeros(len(predictions), dtype=np.bool_)
-    return ~np.isnan(points).all(axis=(1, 2))
+    return np.asarray(~np.isnan(points).all(axis=(1, 2)))
 
 
 def _file(predictions: Predictions) -> str:

@@ -40,7 +40,7 @@ def check_mesh(hands: Hands, tips: str) -> list[Problem]:
     vertices = hands.vertices
     if vertices is None or vertices.shape[1] != MANO_VERTICES:
         return []
-    rows = np.isfinite(vertices).all(axis=(1, 2)) & np.isfinite(hands.joints).all(axis=(1, 2))
+    rows = np.asarray(np.isfinite(vertices).all(axis=(1, 2)) & np.isfinite(hands.joints).all(axis=(1, 2)))
     if rows.sum() < LEAST_HANDS:
         return []
     # Left hands are looked at in the mirror, so that the mean offset is of one shape of hand.

@@ -60,7 +60,7 @@ class Hands:
 
 def procrustes_error(true: FloatArray, predicted: FloatArray, mirrored: bool = False) -> float:
     """Returns the mean PA error [m] over rows of the points that both have, proper or after mirroring."""
-    valid = np.isfinite(true).all(axis=2) & np.isfinite(predicted).all(axis=2)
+    valid = np.asarray(np.isfinite(true).all(axis=2) & np.isfinite(predicted).all(axis=2))
     errors = procrustes_errors(true, predicted * MIRROR if mirrored else predicted, valid)
     return float(np.nanmean(errors)) if np.isfinite(errors).any() else float("nan")
 
@@ -87,13 +87,22 @@ def sample_hands(truth: GroundTruth, predictions: Predictions, rows: IndexArray,
     parts = [part for part in parts if len(part)]
     if not parts:
         return Hands(np.zeros(0, np.bool_), *(np.empty((0, 21, 3)),) * 3, None, None)
-    names = [field.name for field in dataclasses.fields(Hands)]
-    columns = {name: [getattr(part, name) for part in parts] for name in names}
-    for name in ("vertices", "true_vertices"):
-        meshes = columns[name]
-        if any(mesh is None for mesh in meshes) or len({mesh.shape[1] for mesh in meshes}) > 1:
-            columns[name] = [None]
-    return Hands(**{name: c[0] if c[0] is None else np.concatenate(c) for name, c in columns.items()})
+    return Hands(
+        np.concatenate([part.right for part in parts]),
+        np.concatenate([part.joints for part in parts]),
+        np.concatenate([part.crossed for part in parts]),
+        np.concatenate([part.true for part in parts]),
+        _meshes([part.vertices for part in parts]),
+        _meshes([part.true_vertices for part in parts]),
+    )
+
+
+def _meshes(parts: list[FloatArray | None]) -> FloatArray | None:
+    """Returns the meshes of all sides, or None where one has none or they differ."""
+    given = [part for part in parts if part is not None]
+    if len(given) < len(parts) or len({part.shape[1] for part in given}) > 1:
+        return None
+    return np.concatenate(given)
 
 
 Usable = dict[Side, BoolArray]

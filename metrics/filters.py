@@ -102,7 +102,7 @@ def savitzky_golay(
         for start, end in _runs(finite[:, columns[0]], breaks):
             length = min(window, end - start - 1 + (end - start) % 2)
             if length > order:
-                part = np.ix_(np.arange(start, end), columns)
+                part = np.ix_(np.arange(start, end), np.array(columns))
                 out[part] = savgol_filter(flat[part], length, order, axis=0)
     return out.reshape(points.shape)
 

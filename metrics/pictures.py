@@ -61,7 +61,7 @@ def hole_errors(image: ImageArray, truth: ImageArray, hole: BoolArray) -> Pictur
     difference = image[hole].astype(np.float64) - truth[hole]
     mean_square = float(np.mean(difference**2))
     psnr = MAX_PSNR if mean_square == 0 else min(MAX_PSNR, 10 * np.log10(255.0**2 / mean_square))
-    _, similarity = structural_similarity(
+    _, similarity = structural_similarity(  # type: ignore[no-untyped-call]
         image, truth, data_range=255, channel_axis=-1, full=True, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False,
     )  # fmt: skip

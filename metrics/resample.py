@@ -23,7 +23,7 @@ MIN_RANKED = 10
 EXACT_UNITS = 14
 """Up to so many recordings all sign flips are tried; above, as many are drawn."""
 
-_FLIPS = 2**EXACT_UNITS
+_FLIPS: int = 2**EXACT_UNITS
 
 
 @dataclass(frozen=True)

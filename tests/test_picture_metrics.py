@@ -41,7 +41,7 @@ def davis_f(a: BoolArray, b: BoolArray, radius: int) -> float:
 
     def edges(mask: BoolArray) -> BoolArray:
         more = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-        return (more[:-1, 1:] != mask) | (more[1:, :-1] != mask) | (more[1:, 1:] != mask)
+        return np.asarray((more[:-1, 1:] != mask) | (more[1:, :-1] != mask) | (more[1:, 1:] != mask))
 
     v, u = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     disc = u**2 + v**2 <= radius**2
@@ -87,7 +87,7 @@ def test_errors_of_a_hole_are_those_of_the_whole_pictures_map(seed: int, at_corn
     found = hole_errors(image, truth, hole)
     squares = [(float(image[i, j, c]) - float(truth[i, j, c])) ** 2
                for i, j in np.argwhere(hole) for c in range(3)]  # fmt: skip
-    _, whole = structural_similarity(
+    _, whole = structural_similarity(  # type: ignore[no-untyped-call]
         image, truth, data_range=255, channel_axis=-1, full=True, gaussian_weights=True, sigma=1.5,
         use_sample_covariance=False,
     )  # fmt: skip

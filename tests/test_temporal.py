@@ -61,7 +61,7 @@ def test_differences_are_those_of_plain_loops(seed: int, step: int, rooted: bool
         return np.asarray(z[w[0]] - 2 * z[w[1]] + z[w[2]], dtype=np.float64)
 
     def third(z: FloatArray, w: list[int]) -> FloatArray:
-        return np.diff(z[w].astype(np.float64), n=3, axis=0)[0]
+        return np.asarray(np.diff(z[w].astype(np.float64), n=3, axis=0)[0])
 
     expected = reference(time, (-1, 0, 1), lambda w: mean_norm(second(a, w) - second(b, w)))
     found = acceleration_error(x, y, time, roots)
