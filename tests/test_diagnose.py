@@ -3,86 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from said_hands import BARE, TRUTH, N, Points, dataset, kinds, only, oracle, without_joints
 from scipy.spatial.transform import Rotation
 
 from handbench.arrays import FloatArray
-from handbench.ground_truth import GroundTruth, HandTruth
+from handbench.ground_truth import GroundTruth
 from handbench.hands import forward, load_hand_model
-from handbench.metrics.diagnose import diagnose
 from handbench.metrics.diagnose_mesh import WRIST_LOOP
 from handbench.metrics.joint_orders import HAND_LENGTHS, bone_cost, guesses, joint_distances
-from handbench.predictions import HandPredictions, Predictions
 from handbench.skeleton import HO3D21, INTERHAND21, OPENPOSE21, bone_lengths, tip_vertices
 from handbench.types import Side
-
-N = 40
-Points = tuple[FloatArray, FloatArray]
-Change = Callable[[Side, FloatArray, FloatArray], Points]
-
-
-def poses(rng: np.random.Generator, n: int) -> FloatArray:
-    """Loosely bent hands that point anywhere, about the camera's axis of sight."""
-    pose = rng.normal(scale=0.25, size=(n, 48))
-    pose[:, 3:] += rng.uniform(0, 0.5, (n, 1)) * np.tile([0, 0, 1.0], 15)
-    pose[:, :3] = Rotation.random(n, rng=rng).as_rotvec()
-    return pose
-
-
-def dataset(seed: int = 0, sides: tuple[Side, ...] = tuple(Side), n: int = N) -> GroundTruth:
-    rng = np.random.default_rng(seed)
-    hands = {}
-    for side in Side:
-        transl = rng.normal(scale=0.05, size=(n, 3)) + np.array([0.1 if side is Side.LEFT else -0.1, 0, 0.6])
-        mesh = forward(load_hand_model(side=side), poses(rng, n), rng.normal(size=(n, 10)), transl, "ho3d")
-        there = side in sides
-        joints = mesh.joints21 if there else np.full((n, 21, 3), np.nan)
-        hands[side] = HandTruth(
-            joints, np.full((n, 21), there), vertices=mesh.vertices.astype(np.float32) if there else None
-        )
-    keys = [f"d/test/{i:04}" for i in range(n)]
-    return GroundTruth("d", "test", keys, ["take"] * n, np.tile(np.eye(3), (n, 1, 1)), hands, tips="ho3d")
-
-
-def oracle(truth: GroundTruth, change: Change | None = None) -> Predictions:
-    """What is true, with something done to joints and vertices."""
-    hands = {}
-    for side, true in truth.hands.items():
-        if not true.joints_valid.any():
-            continue
-        points = (true.joints, np.asarray(true.vertices, dtype=np.float64))
-        joints, vertices = points if change is None else change(side, *points)
-        hands[side] = HandPredictions(joints=joints.astype(np.float32), vertices=vertices.astype(np.float32))
-    return Predictions(list(truth.keys), hands, dataset="d", split="test", tips="ho3d", path="said.h5")
-
-
-def kinds(truth: GroundTruth, predictions: Predictions) -> list[str]:
-    return [f"{problem.kind} {problem.severity}" for problem in diagnose(truth, predictions)]
-
-
-def only(truth: GroundTruth, predictions: Predictions) -> str:
-    problems = diagnose(truth, predictions)
-    assert len(problems) == 1, [str(problem) for problem in problems]
-    return str(problems[0])
-
-
-def without_joints(truth: GroundTruth) -> GroundTruth:
-    """As HO-3D hands it out: the wrist alone."""
-    hands = {}
-    for side, true in truth.hands.items():
-        valid = np.zeros_like(true.joints_valid)
-        valid[:, 0] = true.joints_valid[:, 0]
-        hands[side] = HandTruth(np.where(valid[..., None], true.joints, np.nan), valid)
-    return dataclasses.replace(truth, hands=hands)
-
-
-TRUTH = dataset()
-BARE = without_joints(TRUTH)
 
 
 @settings(max_examples=12)
@@ -264,58 +199,6 @@ def test_joints_of_another_frame_than_a_good_mesh() -> None:
     message = only(TRUTH, oracle(TRUTH, worse))
     assert message.startswith("warning: PA errors disagree: joints 26.")
     assert "vertices 0.0 mm" in message
-
-
-def test_wrong_shapes_name_file_field_expected_and_found() -> None:
-    said = oracle(
-        TRUTH, lambda side, joints, vertices: (joints, np.concatenate([vertices, vertices[:, :1]], 1))
-    )
-    messages = [str(problem) for problem in diagnose(TRUTH, said)]
-    assert [message.split(" (")[0] for message in messages] == [
-        f"error: said.h5: {side}/vertices has shape" for side in ("right", "left")
-    ]
-    assert "(40, 779, 3), expected (40, 778, 3)" in messages[0]
-    assert kinds(BARE, said) == ["shape warning"] * 2
-    said = oracle(TRUTH, lambda side, joints, vertices: (joints[:, :20], vertices))
-    assert kinds(TRUTH, said) == ["shape error"] * 2
-
-
-def test_values_that_are_no_numbers() -> None:
-    def broken(value: float, rows: slice) -> Change:
-        def change(side: Side, joints: FloatArray, vertices: FloatArray) -> Points:
-            joints = joints.copy()
-            if side is Side.LEFT:
-                joints[rows, 3] = value
-            return joints, vertices
-
-        return change
-
-    for value in (np.nan, np.inf):
-        message = only(TRUTH, oracle(TRUTH, broken(value, slice(5, 7))))
-        assert message.startswith("error: said.h5: left/joints: 2 hands (first d/test/0005) hold NaN")
-    assert "left/joints: thumb3 are NaN in every hand" in only(
-        TRUTH, oracle(TRUTH, broken(np.nan, slice(None)))
-    )
-
-
-def test_hands_that_were_not_predicted() -> None:
-    def some(side: Side, joints: FloatArray, vertices: FloatArray) -> Points:
-        gone = np.arange(N)[:, None, None] < (10 if side is Side.RIGHT else 0)
-        return np.where(gone, np.nan, joints), np.where(gone, np.nan, vertices)
-
-    assert "10 of 40 right hands were not predicted" in only(TRUTH, oracle(TRUTH, some))
-
-
-def test_keys_and_names_of_other_data() -> None:
-    said = oracle(TRUTH)
-    assert "1 samples missing (d/test/0000)" in only(TRUTH, said.take(np.arange(1, N)))
-    assert "1 samples twice" in only(TRUTH, said.take(np.array([*range(N), 3])))
-    assert kinds(TRUTH, said.take(np.random.default_rng(0).permutation(N))) == []
-    other = dataclasses.replace(said, dataset="ho3d_v3", keys=[f"ho3d_v3/{i}" for i in range(N)])
-    messages = [str(problem) for problem in diagnose(TRUTH, other)]
-    assert "dataset 'ho3d_v3', annotation of 'd'" in messages[0]
-    assert "40 samples missing" in messages[1]
-    assert len(messages) == 2
 
 
 def test_constants_are_those_of_the_hand_model() -> None:
