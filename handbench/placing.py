@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from handbench.arrays import FloatArray
 from handbench.predictions import Floats, HandPrediction
-from handbench.types import Side
 
 _MIRROR = np.array([-1.0, 1.0, 1.0])
 _MIRROR_POSE = np.tile([1.0, -1.0, -1.0], 16)
@@ -46,22 +45,6 @@ def boxes_to_picture(box: Floats, affine: npt.NDArray[Any]) -> FloatArray:
     moved = points_to_picture(corners, affine)
     low, high = moved.min(axis=-2), moved.max(axis=-2)
     return np.concatenate([low, high - low], axis=-1)
-
-
-def side_in_picture(side: int, flipped: bool) -> Side:
-    """Returns the hand that a crop is about as it is in the original picture.
-
-    Args:
-        side: ``batch.side`` of the item: 0 right, 1 left, as shown.
-        flipped: ``batch.flipped`` of the item.
-
-    Raises:
-        ValueError: for -1, an item about no one hand.
-    """
-    if side not in (0, 1):
-        raise ValueError("this item is about no one hand: the model says which hands it finds")
-    shown = (Side.RIGHT, Side.LEFT)[side]
-    return shown.other if flipped else shown
 
 
 def unmirror(hand: HandPrediction) -> HandPrediction:

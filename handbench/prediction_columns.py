@@ -19,7 +19,8 @@ _HAND = ("joints", "vertices", "joints_2d", "score", "box", "pose", "betas", "tr
 _SAMPLE = ("relative_root", "root_depth", "handedness", "crop")
 _SHAPES: dict[str, tuple[int | None, ...]] = {
     "joints": (21, 3), "vertices": (None, 3), "joints_2d": (21, 2), "score": (21,), "box": (4,),
-    "pose": (48,), "betas": (10,), "transl": (3,), "relative_root": (3,), "root_depth": (2,), "handedness": (2,),
+    "pose": (48,), "betas": (10,), "transl": (3,), "relative_root": (3,), "root_depth": (2,),
+    "handedness": (2,),
     "crop": (2, 3), "amodal_mask": (None, None), "visible_mask": (None, None), "image": (None, None, 3),
 }  # fmt: skip
 _WIDE = ("crop",)

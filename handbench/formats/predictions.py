@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +34,17 @@ from handbench.store.files import fail_writing, sync_folder
 
 _CHUNK = 1 << 20
 """Bytes of a chunk: small enough to be kept while a file is merged, large enough to be read fast."""
+
+LIBVER = ("v110", "v110")
+"""The file format of HDF5 1.10: its headers have checksums. Those of older ones do not, and HDF5 hangs or
+crashes in some that are damaged."""
+
+_ATTRIBUTE = 60_000
+"""Bytes of the longest attribute that HDF5 keeps in the header."""
+
+_GZIP: dict[str, Any] = {"compression": "gzip", "compression_opts": 1}
+_CHECKED: dict[str, Any] = {"fletcher32": True}
+"""A checksum a chunk costs 0.1 s where 107 MB are written, and damage is said."""
 
 BY_PATH: dict[str, Field] = {
     **{field.path.format(side=side): field for side in ("right", "left") for field in HAND_FIELDS.values()},
@@ -82,7 +96,9 @@ def write_predictions(path: Path | str, predictions: Predictions) -> Path:
     """
     path = Path(path)
     check_predictions(predictions, str(path))
-    with replacing(path) as fresh, h5py.File(fresh, "w") as file:
+    if path.parent.is_dir():
+        check_room(path, Layout.of(predictions), len(predictions))
+    with replacing(path) as fresh, h5py.File(fresh, "w", libver=LIBVER) as file:
         create_file(file, Layout.of(predictions), predictions)
         write_rows(file, 0, predictions)
     return path
@@ -111,8 +127,29 @@ def replacing(path: Path, fresh: Path | None = None) -> Iterator[Path]:
         sync_folder(path.parent)
     except OSError as error:
         fail_writing(path, error)
+    except RuntimeError as error:
+        # HDF5 says so when a file that could not be written is closed.
+        number = re.search(r"errno = (\d+)", str(error))
+        if number is None:
+            raise
+        fail_writing(path, OSError(int(number[1]), ""))
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def check_room(path: Path, layout: Layout, n: int) -> None:
+    """Refuses to begin a file that the disk does not hold: HDF5 cannot close one that it could not write.
+
+    Raises:
+        PartialError: naming what is left.
+    """
+    widths = [
+        np.prod(shape, dtype=np.int64) * np.dtype(BY_PATH[name].dtype).itemsize
+        for name, shape in layout.rows.items()
+        if not BY_PATH[name].packed
+    ]
+    if int(sum(widths)) * n > shutil.disk_usage(path.parent).free:
+        fail_writing(path, OSError(errno.ENOSPC, ""))
 
 
 def create_file(
@@ -128,26 +165,34 @@ def create_file(
     """
     keys = about.keys if keys is None else keys
     n = len(keys)
-    file.create_dataset(
-        "keys", data=_encoded(keys), compression="gzip" if n else None, compression_opts=1 if n else None
-    )
+    file.create_dataset("keys", data=_encoded(keys), **(_CHECKED | _GZIP if n else {}))
     for path, shape in layout.rows.items():
         field = BY_PATH[path]
         dtype = np.dtype(field.dtype)
         width = max(int(np.prod(shape, dtype=np.int64)) * dtype.itemsize, 1)
-        packing: dict[str, Any] = {"compression": "gzip", "compression_opts": 1} if field.packed else {}
-        if n:
-            packing["chunks"] = (min(n, max(_CHUNK // width, 1)), *shape)
+        packing = {"chunks": (min(n, max(_CHUNK // width, 1)), *shape), **_CHECKED} if n else {}
+        if n and field.packed:
+            packing |= _GZIP
         fill = np.nan if dtype.kind == "f" else None
         file.create_dataset(path, (n, *shape), dtype, fillvalue=fill, **packing)
-    file.attrs["schema"] = SCHEMA
-    file.attrs["space"] = about.space
-    file.attrs["joint_order"] = OPENPOSE21.name
-    for name in ATTRIBUTES:
-        file.attrs[name] = getattr(about, name)
+    texts = {"schema": SCHEMA, "space": about.space, "joint_order": OPENPOSE21.name}
+    texts |= {name: getattr(about, name) for name in ATTRIBUTES}
+    texts["provenance"] = json.dumps(dict(about.provenance), sort_keys=True)
+    for name, text in texts.items():
+        _write_text(file, name, text)
     if layout.mask_size != (0, 0):
         file.attrs["mask_size"] = np.array(layout.mask_size, np.int64)
-    file.attrs["provenance"] = json.dumps(dict(about.provenance), sort_keys=True)
+
+
+def _write_text(file: h5py.File, name: str, text: str) -> None:
+    """Writes an attribute, of fixed length where it fits; an empty text is the same as none."""
+    data = text.encode()
+    if not data:
+        return
+    if len(data) <= _ATTRIBUTE:
+        file.attrs.create(name, np.bytes_(data), dtype=h5py.string_dtype("utf-8", len(data)))
+    else:
+        file.attrs[name] = text
 
 
 def _encoded(keys: Sequence[str]) -> npt.NDArray[np.bytes_]:

@@ -13,7 +13,15 @@ from typing import Any
 import h5py
 
 from handbench.errors import CorruptError, HandbenchError
-from handbench.formats.predictions import Layout, create_file, read_predictions, replacing, write_rows
+from handbench.formats.predictions import (
+    LIBVER,
+    Layout,
+    check_room,
+    create_file,
+    read_predictions,
+    replacing,
+    write_rows,
+)
 from handbench.formats.predictions_fields import ATTRIBUTES, check_predictions
 from handbench.predictions import Predictions
 from handbench.store.files import fail_writing, remove, sync_folder
@@ -126,7 +134,8 @@ class Parts:
         file = self.folder / f"{len(self._files):05d}.h5"
         note = {"identity": self.identity, "bad": dict(bad)}
         check_predictions(part, str(self.path))
-        with replacing(file) as fresh, h5py.File(fresh, "w") as target:
+        check_room(file, Layout.of(part), len(part))
+        with replacing(file) as fresh, h5py.File(fresh, "w", libver=LIBVER) as target:
             create_file(target, Layout.of(part), dataclasses.replace(part, provenance=note))
             write_rows(target, 0, part)
         self._count(file, part, bad)
@@ -148,8 +157,12 @@ class Parts:
             PartialError: when the disk is full.
         """
         assert self.done == len(self.keys), "all samples are predicted"
+        check_room(self.path, self._layout, self.done)
         about = dataclasses.replace(self._about, provenance=provenance)
-        with replacing(self.path, self.folder / _MERGED) as fresh, h5py.File(fresh, "w") as target:
+        with (
+            replacing(self.path, self.folder / _MERGED) as fresh,
+            h5py.File(fresh, "w", libver=LIBVER) as target,
+        ):
             create_file(target, self._layout, about, self.keys)
             first = 0
             for file in self._files:

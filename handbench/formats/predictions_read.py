@@ -32,6 +32,9 @@ from handbench.types import Side
 _EXTRA = "extra"
 """A group that anybody may use for what the format does not know."""
 
+_DAMAGE = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError, MemoryError)
+"""What h5py raises for bytes that HDF5 reads as something else (found by flipping them)."""
+
 _GROUPS: dict[str, list[str]] = {}
 for _field in HAND_FIELDS.values():
     for _side in Side:
@@ -57,7 +60,7 @@ def opened(path: Path) -> Iterator[h5py.File]:
             )
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, RuntimeError, KeyError) as error:
+    except _DAMAGE as error:
         reason = str(error).strip("'\"").partition("\n")[0]
         raise CorruptError(f"{path} is damaged: {reason}", "write or copy it again") from None
 
@@ -237,7 +240,8 @@ class Reader:
     def _values(self, path: str, data: h5py.Dataset) -> Array:
         values: Array = data[()]
         # Half floats are as coarse as 0.5 mm at a metre, but they are what was written.
-        wanted = np.float32 if values.dtype == np.float16 else values.dtype.newbyteorder("=")
+        half = values.dtype.kind == "f" and values.dtype.itemsize == 2
+        wanted = np.dtype(np.float32) if half else values.dtype.newbyteorder("=")
         return values.astype(wanted, copy=False)
 
     def _mask_size(self, values: dict[str, Array]) -> tuple[int, int]:

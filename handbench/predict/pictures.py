@@ -63,20 +63,12 @@ def picture_parts(
             other items than it was asked for.
     """
     from handbench.loaders import batches
-    from handbench.loaders.batch_items import list_items
 
     assert model.inputs is not None
     inputs = _without_labels(model.inputs) if not model.needs_ground_truth else model.inputs
+    # What is left begins with a sample that has an item: the last of a part is the one before it.
     rest = Subset(dataset, range(first, len(dataset))) if first else dataset
     pending = _Pending(model, rest.keys)
-    if first:
-        try:
-            list_items(rest, inputs)
-        except HandbenchError:
-            # What is left has no hand: its rows stay empty.
-            tick(len(rest))
-            yield pending.part(len(rest), {})
-            return
     loop = batches(
         rest, inputs, batch_size, bad="skip", max_bad=1.0, workers=workers,
         device=None if device == "cpu" else device, vertices=model.needs_ground_truth,
@@ -120,6 +112,7 @@ class Runner:
         out: list[Prediction] = []
         while len(out) < len(batch):
             piece = batch if self.size >= len(batch) else batch.part(len(out), len(out) + self.size)
+            full = ""
             try:
                 # Not inference mode: a model that fits at test time needs gradients.
                 with torch.no_grad():
@@ -127,11 +120,10 @@ class Runner:
             except Exception as error:
                 if not out_of_memory(error):
                     raise
-                reason = str(error).partition("\n")[0]
-                found = None
-            if found is None:
+                full = str(error).partition("\n")[0] or type(error).__name__
+            if full:
                 # Outside of the handler: the error holds the tensors that filled the memory.
-                self._halve(len(piece), reason)
+                self._halve(len(piece), full)
                 continue
             self._check(found, piece.keys)
             out += found
