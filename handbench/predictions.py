@@ -157,6 +157,13 @@ class Predictions:
     def __len__(self) -> int:
         return len(self.keys)
 
+    def scaled(self, factor: float) -> Predictions:
+        """Returns the same with all lengths multiplied: joints, vertices, translations, roots."""
+        hands = {
+            side: _scale(hand, factor, ("joints", "vertices", "transl")) for side, hand in self.hands.items()
+        }
+        return dataclasses.replace(_scale(self, factor, ("relative_root", "root_depth")), hands=hands)
+
     def take(self, rows: IndexArray) -> Predictions:
         """Returns some rows, in the order of ``rows``."""
         hands = {side: _cut(hand, rows) for side, hand in self.hands.items()}
@@ -168,6 +175,13 @@ def _cut(record: Any, rows: IndexArray) -> Any:
     values = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
     arrays = {name: value[rows] for name, value in values.items() if isinstance(value, np.ndarray)}
     return dataclasses.replace(record, **arrays)
+
+
+def _scale(record: Any, factor: float, names: Sequence[str]) -> Any:
+    """Returns a dataclass with some of its array fields multiplied."""
+    values = {name: getattr(record, name) for name in names}
+    found = {name: value * value.dtype.type(factor) for name, value in values.items() if value is not None}
+    return dataclasses.replace(record, **found)
 
 
 def empty_joints(n: int) -> FloatArray:

@@ -26,6 +26,10 @@ from handbench.subset import select_truth
 from handbench.types import Side
 
 
+UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
+"""Metres in the units that a file may be in."""
+
+
 @dataclass(frozen=True)
 class Scored:
     """What scoring gave, and what it was of.
@@ -59,6 +63,7 @@ def score_file(
     subset: str = "",
     partial: bool = False,
     force: bool = False,
+    unit: str = "m",
 ) -> Scored:
     """Scores a prediction file.
 
@@ -70,6 +75,7 @@ def score_file(
         subset: score only this subset that the annotation names, e.g. ``close``.
         partial: score the samples that were predicted, and mark the result.
         force: score in spite of what diagnosis found.
+        unit: of the lengths in the file: ``m``, ``cm`` or ``mm``.
 
     Raises:
         HandbenchError: for files that are missing, damaged or do not fit each other, and for predictions
@@ -96,6 +102,8 @@ def score_file(
         from handbench.formats.predictions import read_predictions
 
         predictions = read_predictions(path)
+    if unit != "m":
+        predictions = predictions.scaled(UNITS[unit])
     return score_predictions(opened, truth, predictions, subset, partial, force)
 
 

@@ -65,7 +65,8 @@ def _unit(size: float, typical: float) -> tuple[float, tuple[str, str]]:
         remedy = "give metres, or set space = 'scale_free' where there is no unit"
         return size / typical, ("no known unit", remedy)
     wanted = f"divide by {factor:g}" if factor > 1 else "multiply by 1000"
-    return factor, (f"looks like {unit}", f"{wanted}: lengths are in metres")
+    short = {1000.0: ", or score with --unit mm", 100.0: ", or score with --unit cm"}.get(factor, "")
+    return factor, (f"looks like {unit}", f"{wanted}: lengths are in metres{short}")
 
 
 def check_space(hands: Hands, predictions: Predictions) -> tuple[list[Problem], Hands]:

@@ -23,6 +23,9 @@ MIN_RANKED = 10
 EXACT_UNITS = 14
 """Up to so many recordings all sign flips are tried; above, as many are drawn."""
 
+MOST_UNITS = 1000
+"""More recordings (AIH has a scene each) are put together at random into so many groups, which are drawn."""
+
 _FLIPS: int = 2**EXACT_UNITS
 
 
@@ -94,7 +97,8 @@ def interval(
     n = int(there.sum())
     if n < MIN_UNITS:
         return None
-    values = _redrawn(_draw(n, draws, seed), sums[there], counts[there])
+    sums, counts = _grouped(sums[there]), _grouped(counts[there])
+    values = _redrawn(_draw(len(sums), draws, seed), sums, counts)
     low, high = _ends(values, level)
     return Interval(low, high, level, n)
 
@@ -135,10 +139,23 @@ def paired(
     parts = _parts(a_sums, a_counts, b_sums, b_counts)
     difference = float(ratio(a_sums.sum(0), a_counts.sum(0)) - ratio(b_sums.sum(0), b_counts.sum(0)))
     low = high = np.nan
+    parts = _grouped(parts[:, None])[:, 0]
+    a_sums, a_counts, b_sums, b_counts = (_grouped(x) for x in (a_sums, a_counts, b_sums, b_counts))
     if n >= MIN_UNITS:
-        drawn = _draw(n, draws, seed)
+        drawn = _draw(len(a_sums), draws, seed)
         low, high = _ends(_redrawn(drawn, a_sums, a_counts) - _redrawn(drawn, b_sums, b_counts), level)
     return Paired(difference, low, high, _flip_p(parts, seed), n, n >= MIN_RANKED)
+
+
+def _grouped(table: FloatArray) -> FloatArray:
+    """Returns a table (R, K) with its rows added up into :data:`MOST_UNITS` groups, where there are more."""
+    n = len(table)
+    if n <= MOST_UNITS:
+        return table
+    groups = np.random.default_rng(n).permutation(n) % MOST_UNITS
+    out = np.zeros((MOST_UNITS, table.shape[1]))
+    np.add.at(out, groups, table)
+    return out
 
 
 @functools.lru_cache(maxsize=4)

@@ -259,6 +259,19 @@ def test_command_line(tmp_path: Path, handbench: Run) -> None:
         assert message in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_millimetres_are_named_and_the_unit_may_be_said(tmp_path: Path, handbench: Run) -> None:
+    true = hands(1)
+    xyz, verts = noisy(true)
+    pred = write_both(tmp_path, true, (xyz * 1000, verts * 1000))
+    words = ("score", pred, "--protocol", "ho3d_v2", "--gt", tmp_path)
+    done = handbench(*words, check=2)
+    assert "looks like millimetres" in done.stderr and "--unit mm" in done.stderr
+    out = tmp_path / "out.json"
+    handbench(*words, "--unit", "mm", "--json", out)
+    wanted = evaluate(*true, xyz, verts)["xyz_procrustes_al_mean3d"]
+    assert json.loads(out.read_text())["xyz_procrustes_al_mean3d"] == pytest.approx(wanted, abs=1e-9)
+
+
 def test_predictions_of_the_other_version_are_refused(tmp_path: Path) -> None:
     rows = np.full((20_137, 21, 3), -0.5)
     (tmp_path / "v3.json").write_text(json.dumps([rows.tolist(), []]))

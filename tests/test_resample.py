@@ -133,3 +133,13 @@ def test_only_common_recordings_are_compared() -> None:
     assert (found.n_units, found.difference) == (11, 0)
     with pytest.raises(ValueError, match="differ in shape"):
         paired(a, counts, a[1:], counts[1:])
+
+
+def test_many_recordings_are_drawn_in_groups() -> None:
+    rng = np.random.default_rng(2)
+    errors = rng.normal(10, 5, (20_000, 1))
+    found = interval(errors, np.ones_like(errors))
+    assert found is not None and found.n_units == 20_000
+    half = 1.96 * 5 / np.sqrt(20_000)
+    assert found.low == pytest.approx(errors.mean() - half, abs=0.3 * half)
+    assert found.high == pytest.approx(errors.mean() + half, abs=0.3 * half)

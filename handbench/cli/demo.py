@@ -12,7 +12,7 @@ import click
 @click.option("--out", default=Path("out/demo"), show_default=True, type=click.Path(path_type=Path))
 @click.option("--num", default=240, show_default=True, help="Number of records.")
 def demo(out: Path, num: int) -> None:
-    """The tour: make a small AIH dataset with what is built in, verify it, look at it.
+    """The tour: make a small AIH dataset with what is built in, look at it, score models on it.
 
     It needs no licensed data, no GPU and no network. The first run compiles its kernels, about a minute.
 
@@ -43,5 +43,23 @@ def demo(out: Path, num: int) -> None:
     click.echo(f"4. handbench data stats {folder}")
     for line in gather(open_store(folder)).lines():
         click.echo(f"   {line}")
+    _score(out, folder)
     click.echo(f"\nOpen {sheet}: each row is a picture, its target alone, four masks, and the skeletons.")
+    click.echo(f"Open {out / 'board' / 'leaderboard.html'}: these results beside the published ones.")
     click.echo(f"Next, with pasted hands and in splits: handbench synth-aih --recipe both --out {out}/both")
+
+
+def _score(out: Path, data: Path) -> None:
+    """Evaluates two reference models on the records, and builds the leaderboard."""
+    from handbench.evaluate import evaluate
+    from handbench.leaderboard.board import build
+
+    results = out / "results"
+    for number, model in ((5, "mean-hand"), (6, "oracle-noise:5")):
+        click.echo(f"{number}. handbench evaluate --model {model} --data aih:{data} --results {results}")
+        score = evaluate(model, f"aih:{data}", results=results, quiet=True).scored.score
+        for figure in [f for f in score.figures if not f.stratum and f.subset == "all"][:3]:
+            click.echo(f"   {figure.metric.name} {figure.value:.2f} {figure.metric.unit}")
+    click.echo(f"7. handbench leaderboard build {results} --out {out / 'board'}")
+    board = build([results], out / "board")
+    click.echo(f"   {board.rows:,} rows, measured here and published")

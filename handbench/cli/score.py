@@ -14,6 +14,8 @@ import click
 @click.option("--split", default="", help="Split of the data; the protocol's own by default.")
 @click.option("--subset", default="", help="Score only this subset that the annotation names, e.g. close.")
 @click.option("--partial", is_flag=True, help="Score the samples that were predicted; marked, never ranked.")
+@click.option("--unit", default="m", show_default=True, type=click.Choice(["m", "cm", "mm"]),
+              help="Unit of the lengths in FILE.")  # fmt: skip
 @click.option("--force", is_flag=True, help="Score in spite of what diagnosis found.")
 @click.option("--explain", is_flag=True, help="Say in words what is aligned, averaged and counted.")
 @click.option(
@@ -28,7 +30,7 @@ import click
 @click.option("--model", default="", help="With --results: the name that the rows carry.")
 @click.option("--train-data", default="", help="With --results: what the model was trained on.")
 def score(
-    file: Path, protocol: str, gt: str | None, split: str, subset: str, partial: bool, force: bool,
+    file: Path, protocol: str, gt: str | None, split: str, subset: str, partial: bool, unit: str, force: bool,
     explain: bool, out: Path | None, samples: Path | None, results: Path | None, model: str, train_data: str,
 ) -> None:  # fmt: skip
     """Score FILE: predictions of any model in our HDF5 form, or an official HO-3D pred.json.
@@ -50,7 +52,7 @@ def score(
 
     if results is not None and not model:
         raise HandbenchError("--results needs a name for the rows", "add --model NAME")
-    scored = score_file(file, protocol, gt, split, subset, partial, force)
+    scored = score_file(file, protocol, gt, split, subset, partial, force, unit)
     if out is not None:
         text = orjson.dumps(score_dict(scored), option=orjson.OPT_INDENT_2)
         if str(out) == "-":
