@@ -75,9 +75,9 @@ class NoisyOracle:
     def _hand(self, keys: Any, side: Side, hand: HandTruth) -> HandPredictions:
         joints = np.where(hand.joints_valid[..., None], hand.joints, np.nan)
         vertices = None if hand.vertices is None else np.array(hand.vertices, np.float64)
-        known = np.isfinite(joints).any(axis=(1, 2))
+        known: BoolArray = np.asarray(np.isfinite(joints).any(axis=(1, 2)))
         if vertices is not None:
-            known |= np.isfinite(vertices[:, 0, 0])
+            known = known | np.isfinite(vertices[:, 0, 0])
         for row in np.flatnonzero(known).tolist():
             rng = rng_for(0, "oracle-noise", keys[row], side.value)
             joints[row] += rng.normal(0.0, self.sigma / 1000, joints.shape[1:])
@@ -119,7 +119,7 @@ def _relative_root(truth: GroundTruth) -> FloatArray | None:
     if not all(side in truth.hands for side in SIDES):
         return None
     right, left = (truth.hands[side] for side in SIDES)
-    both = right.joints_valid[:, 0] & left.joints_valid[:, 0]
+    both: BoolArray = np.asarray(right.joints_valid[:, 0] & left.joints_valid[:, 0])
     return np.where(both[:, None], left.joints[:, 0] - right.joints[:, 0], np.nan) if both.any() else None
 
 

@@ -89,23 +89,43 @@ class Model(Protocol):
     It may also have ``root_source`` (``gt``, ``rootnet``, ``predicted``), ``settings`` (a mapping of plain
     values that decide its predictions; they enter the hash), and ``parameters`` and ``flops`` (numbers).
 
-    Attributes:
-        inputs: what it asks of its pictures; None where it needs none.
-        space: what joints and vertices are in, see :data:`handbench.predictions.SPACES`.
-        tips: fingertip set of its joints, an empty text where it is none of ``skeleton.TIP_SETS``.
-        hand_model: that vertices and parameters are of; ``mano``, ``procedural``, an empty text for none.
-        needs_ground_truth: sees the annotation: oracles only, marked on the board.
-        trained: False for weights that are random: refused unless they are asked for.
-        weights_sha256: of the weights, an empty text for a model that has none.
+    All but ``predict`` are plain attributes; a class may state them.
     """
 
-    inputs: Inputs | None
-    space: Space
-    tips: str
-    hand_model: str
-    needs_ground_truth: bool
-    trained: bool
-    weights_sha256: str
+    @property
+    def inputs(self) -> Inputs | None:
+        """What it asks of its pictures; None where it needs none."""
+        ...
+
+    @property
+    def space(self) -> Space:
+        """What joints and vertices are in, see :data:`handbench.predictions.SPACES`."""
+        ...
+
+    @property
+    def tips(self) -> str:
+        """Fingertip set of its joints, an empty text where it is none of ``skeleton.TIP_SETS``."""
+        ...
+
+    @property
+    def hand_model(self) -> str:
+        """Model that vertices and parameters are of: ``mano``, ``procedural``, an empty text for none."""
+        ...
+
+    @property
+    def needs_ground_truth(self) -> bool:
+        """Whether it sees the annotation: oracles only, marked on the board."""
+        ...
+
+    @property
+    def trained(self) -> bool:
+        """False for weights that are random: refused unless they are asked for."""
+        ...
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hash of the weights, an empty text for a model that has none."""
+        ...
 
     def predict(self, batch: Any) -> list[Prediction] | Predictions:
         """Predicts a batch: a :class:`PictureBatch`, or a :class:`BlindBatch` where ``inputs`` is None.

@@ -131,7 +131,7 @@ class Batch(Labels):
         What was not annotated looks the same: 0 and not valid, visibility and occlusion NaN.
         """
         kept = ("K", "K_hands", "vertices")
-        blank = {
+        blank: dict[str, Any] = {
             field.name: torch.full_like(value, torch.nan if field.name in ("visibility", "occlusion") else 0)
             for field in fields(Labels)
             if field.name not in kept and (value := getattr(self, field.name)) is not None

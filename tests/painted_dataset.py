@@ -62,7 +62,7 @@ class Painted(Dataset):
         return [f"painted/test/{k:02d}" for k in range(FRAMES)]
 
     def _box(self, box: tuple[int, int, int, int]) -> np.ndarray:
-        return np.array(box, float) + np.array([self.options.shift, 0, 0, 0])
+        return np.array([box[0] + self.options.shift, *box[1:]], float)
 
     def read(self, index: int) -> Sample:
         hands = [

@@ -32,13 +32,13 @@ SIZE = (13, 5)
 def draw(rng: np.random.Generator, n: int, names: set[str], sides: tuple[Side, ...]) -> Predictions:
     """Returns predictions with these columns; about a third of the rows is NaN."""
 
-    def column(name: str, shape: tuple[int | None, ...]) -> Any:
-        known = {"vertices": (778, 3), "image": (*SIZE[::-1], 3)}
+    def column(name: str, shape: tuple[Any, ...]) -> Any:
+        known: dict[str, tuple[Any, ...]] = {"vertices": (778, 3), "image": (*SIZE[::-1], 3)}
         width = known.get(name, ((SIZE[0] * SIZE[1] + 7) // 8,) if "mask" in name else shape)
         if name in ("has_mask", "has_image"):
             return rng.random(n) < 0.5
         if name in ("image", "amodal_mask", "visible_mask"):
-            return rng.integers(0, 256, (n, *width), dtype=np.uint8)
+            return rng.integers(0, 256, (n, *width)).astype(np.uint8)
         values = rng.random((n, *width)).astype(np.float64 if name in ("K", "crop") else np.float32)
         values[rng.random(n) < 0.3] = np.nan
         return values
@@ -242,7 +242,8 @@ def test_damage_is_told_from_what_is_no_file(tmp_path: Path) -> None:
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
         try:
             found = read_predictions(path)
-            assert list(found.keys) == ["a", "b"] and not found.hands[Side.RIGHT].joints.any()
+            joints = found.hands[Side.RIGHT].joints
+            assert list(found.keys) == ["a", "b"] and joints is not None and not joints.any()
         except HandbenchError:
             errors += 1
     assert errors > 20

@@ -250,7 +250,7 @@ def fill_flags(predictions: Predictions) -> Predictions:
     """Returns predictions with ``has_mask`` and ``has_image``: where they are not given, rows with a crop."""
     if predictions.crop is None:
         return predictions
-    there = np.isfinite(predictions.crop).all(axis=(1, 2))
+    there: npt.NDArray[np.bool_] = np.asarray(np.isfinite(predictions.crop).all(axis=(1, 2)))
     hands = {}
     for side, hand in predictions.hands.items():
         drawn = hand.amodal_mask is not None or hand.visible_mask is not None

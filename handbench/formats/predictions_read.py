@@ -114,7 +114,7 @@ class Reader:
         self._check_names()
         keys = self._keys()
         order = self._order()
-        texts = {name: _text(self.file, name, self.where) for name in ATTRIBUTES}
+        texts: dict[str, Any] = {name: _text(self.file, name, self.where) for name in ATTRIBUTES}
         found = self._datasets(len(keys), texts["hand_model"])
         values = {path: self._values(path, dataset) for path, dataset in found.items()}
         if order is not None:
@@ -127,9 +127,10 @@ class Reader:
             columns = {name: values[path] for name, path in paths.items() if path in values}
             if columns or side.value in self.file:
                 hands[side] = HandPredictions(**columns)
+        samples: dict[str, Any] = {name: values[name] for name in FIELDS if name in values}
         predictions = fill_flags(
             Predictions(
-                keys, hands, space=self._space(), **{name: values[name] for name in FIELDS if name in values},
+                keys, hands, space=self._space(), **samples,
                 mask_size=self._mask_size(values), provenance=parse_provenance(self.file, self.where),
                 path=self.where, **texts,
             )

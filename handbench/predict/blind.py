@@ -44,7 +44,8 @@ def blind_parts(
     Raises:
         HandbenchError: when the model gives other samples than it was asked for.
     """
-    vertices = max((len(h.vertices[0]) for h in truth.hands.values() if _has_mesh(h.vertices)), default=0)
+    meshes = [hand.vertices for hand in truth.hands.values() if hand.vertices is not None]
+    vertices = max((mesh.shape[1] for mesh in meshes), default=0)
     asked, boxes = asked_hands(truth), _boxes(truth)
     size = (0, 0)
     if model.needs_ground_truth and truth.labels is not None and len(truth):
@@ -60,10 +61,6 @@ def blind_parts(
         found = _columns(model, name, batch)
         tick(len(rows))
         yield Part(found, {})
-
-
-def _has_mesh(vertices: object) -> bool:
-    return isinstance(vertices, np.ndarray) and len(vertices) > 0
 
 
 def _columns(model: Model, name: str, batch: BlindBatch) -> Predictions:

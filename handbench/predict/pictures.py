@@ -125,8 +125,7 @@ class Runner:
                 # Outside of the handler: the error holds the tensors that filled the memory.
                 self._halve(len(piece), full)
                 continue
-            self._check(found, piece.keys)
-            out += found
+            out += self._checked(found, piece.keys)
         return out
 
     def _halve(self, tried: int, reason: str) -> None:
@@ -140,13 +139,14 @@ class Runner:
             torch.cuda.empty_cache()
         print(f"{tried} items do not fit the memory: {self.size} from here on", file=sys.stderr, flush=True)
 
-    def _check(self, found: Any, keys: Sequence[str]) -> None:
+    def _checked(self, found: Any, keys: Sequence[str]) -> list[Prediction]:
         if not isinstance(found, list) or [item.key for item in found] != list(keys):
             count = len(found) if isinstance(found, list) else type(found).__name__
             raise HandbenchError(
                 f"model {self.name!r} gave {count} for {len(keys)} items",
                 "return a list with one Prediction an item, with its key, in the batch's order",
             )
+        return found
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -197,6 +197,6 @@ class _Pending:
 
 def _bytes(prediction: Prediction) -> int:
     """Returns the bytes of a prediction's arrays, about."""
-    parts = [prediction, *prediction.hands]
+    parts: list[Any] = [prediction, *prediction.hands]
     values = [getattr(part, field.name) for part in parts for field in dataclasses.fields(part)]
     return sum(value.nbytes for value in values if isinstance(value, np.ndarray))
