@@ -16,7 +16,7 @@ from handbench.types import Side
 
 SIDES = (Side.RIGHT, Side.LEFT)
 
-BLOCK = 1 << 14
+BLOCK = 1 << 13
 """Rows that are scored at once: all that is made for them stays below 100 MB."""
 
 MESH_BLOCK = 1 << 10

@@ -8,7 +8,7 @@ import numpy as np
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.ground_truth import GroundTruth
-from handbench.metrics.align import WRIST
+from handbench.metrics.align import MIDDLE_MCP, WRIST
 from handbench.metrics.distances import mean_valid, point_distances
 from handbench.metrics.hand_roots import (
     SIDES,
@@ -20,6 +20,7 @@ from handbench.metrics.hand_roots import (
 from handbench.metrics.hand_scale import bone_scale
 from handbench.metrics.masked_procrustes import procrustes_errors
 from handbench.metrics.relative import relative_root, relative_root_error
+from handbench.metrics.rooted import rooted_distances
 from handbench.predictions import Predictions
 from handbench.types import Side
 
@@ -53,7 +54,7 @@ class TwoHandErrors:
         vertices: (n, 2) [mm] mean of each hand's vertices, aligned as the joints; None without meshes.
         relative: (n,) [mm] of the vector from the right root to the left one, nothing aligned.
         missing: (n, 2) valid hands that were not predicted.
-        unscaled: (n, 2) valid hands that were predicted and that nothing gives a size.
+        unscaled: (n, 2) valid hands that were predicted and that nothing gives a size or a place.
         valid: (n, 2) hands that can be scored.
     """
 
@@ -99,7 +100,7 @@ def two_hand_errors(
     right, left = (_one_hand(rule, truth, predictions, side, rows) for side in SIDES)
     relative = relative_root_error(
         predicted_relative_root(predictions, right.found, left.found, rows),
-        relative_root(right.true[:, WRIST], left.true[:, WRIST]),
+        relative_root(right.wrists, left.wrists),
     )
 
     def both(name: str) -> np.ndarray:
@@ -118,10 +119,10 @@ def two_hand_errors(
 
 @dataclass(frozen=True)
 class _Hand:
-    """One side of :class:`TwoHandErrors`, and its joints (n, 21, 3) [m] as predicted and as they are."""
+    """One side of :class:`TwoHandErrors`, its predicted joints (n, 21, 3) [m] and true wrists (n, 3) [m]."""
 
     found: FloatArray
-    true: FloatArray
+    wrists: FloatArray
     errors: FloatArray
     fitted: FloatArray
     vertices: FloatArray
@@ -131,40 +132,42 @@ class _Hand:
 
 
 def _one_hand(rule: HandRule, truth: GroundTruth, predictions: Predictions, side: Side, rows: slice) -> _Hand:
-    true, known = true_joints(rule, truth, side, rows)
+    true, annotated = true_joints(rule, truth, side, rows)
+    known = annotated & annotated[:, rule.joint, None]
     found, there = predicted_joints(predictions, side, rows)
     depths = root_depths(predictions, truth, side, rows, rule.root)
     if depths is not None:
         found = along_the_rays(found, *depths)
     scale, valid = bone_scale(rule.scale, true, found), known[:, rule.joint]
-    origin, root = true[:, rule.joint, None], found[:, rule.joint, None]
-    moved, wanted = (found - root) * scale[:, None, None], true - origin
-    fitted = MM * procrustes_errors(wanted, moved, known & there[:, None])
+    if rule.scale == "gt-bone":
+        scale = np.where(known[:, WRIST] & known[:, MIDDLE_MCP], scale, np.nan)
+    usable = there & np.isfinite(scale + found.reshape(len(found), -1).sum(axis=1))
+    known = known & usable[:, None]
+    errors = MM * rooted_distances(true, found, known, scale, rule.joint)
+    # A similarity fit does not care where a hand is and how large.
+    fitted = MM * procrustes_errors(true, found, known)
     vertices, meshes = np.full(len(true), np.nan), _meshes(truth, predictions, side)
     if meshes is not None:
         mesh = np.asarray(meshes[1][rows], dtype=np.float64)
         mesh = mesh if depths is None else along_the_rays(mesh, *depths)
-        mesh = (mesh - root) * scale[:, None, None]
-        vertices = MM * point_distances(meshes[0][rows] - origin, mesh).mean(axis=1)
+        mesh = (mesh - found[:, rule.joint, None]) * scale[:, None, None]
+        vertices = MM * point_distances(meshes[0][rows] - true[:, rule.joint, None], mesh).mean(axis=1)
+    wrists = np.where(annotated[:, WRIST, None], true[:, WRIST], np.nan)
     return _Hand(
-        found, true, np.asarray(MM * point_distances(wanted, moved)), fitted, np.asarray(vertices),
-        valid & ~there, valid & there & np.isnan(scale), valid,
+        found, wrists, errors, fitted, np.where(valid, vertices, np.nan), valid & ~there,
+        valid & there & ~usable, valid,
     )  # fmt: skip
 
 
 def true_joints(rule: HandRule, truth: GroundTruth, side: Side, rows: slice) -> tuple[FloatArray, BoolArray]:
-    """Returns the true joints (n, 21, 3) [m] of a rule, and (n, 21) which count.
-
-    A hand counts only where its root does; NaN stands where a joint does not.
-    """
+    """Returns the true joints (n, 21, 3) [m] of a rule, and (n, 21) which are known."""
     hand = truth.hands[side]
     if rule.mesh_joints and hand.mesh_joints is not None:
         joints = hand.mesh_joints[rows]
         known = np.asarray(np.isfinite(joints).all(axis=2))
     else:
         joints, known = hand.joints[rows], hand.joints_valid[rows]
-    known = known & known[:, rule.joint, None]
-    return np.where(known[..., None], joints, np.nan), np.asarray(known)
+    return joints, known
 
 
 def _meshes(truth: GroundTruth, predictions: Predictions, side: Side) -> tuple[np.ndarray, np.ndarray] | None:

@@ -172,7 +172,7 @@ class TwoHandScore:
             )
         if self.unscaled:
             lines.append(
-                f"{self.unscaled:,} hands have no true or predicted bone to scale by; they are not scored"
+                f"{self.unscaled:,} hands have no bone to scale by, or no place; they are not scored"
             )
         if self.average == "macro":
             for subset in ("all", *self.subsets):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from interhand_tree import make_tree
 
+from handbench.datasets import load_dataset
 from handbench.errors import HandbenchError
+from handbench.formats.predictions import write_predictions
 from handbench.geometry import apply_similarity, axis_angle_to_matrix, fit_similarity
 from handbench.ground_truth import GroundTruth, HandTruth
 from handbench.hands.library import load_hand_model
@@ -169,7 +173,7 @@ def test_scale() -> None:
     for scale in ("none", "gt-bone"):
         score = run(truth, predictions, f"interhand/average=micro/scale={scale}")
         assert score.value("MPJPE") == pytest.approx(1000 * np.concatenate(wanted[scale]).mean(), abs=1e-9)
-    assert "hands have no true or predicted bone to scale by" in score.warnings[0]
+    assert "hands have no bone to scale by" in score.warnings[0]
     for hand in truth.hands.values():
         hand.joints_valid[:] &= hand.joints_valid[:, 9:10]
     score = run(truth, predictions, "interhand/average=micro/scale=hand-model")
@@ -194,6 +198,9 @@ def test_the_depth_of_the_root() -> None:
     at_the_truth = run(truth, predictions, "interhand/root=gt")
     assert at_the_truth.value("MPJPE") < 1e-9 and at_the_truth.value("MRRPE") < 1e-9
     own = dataclasses.replace(predictions, root_source="", root_depth=None)
+    zero = {side: HandPredictions(joints=np.zeros((len(truth), 21, 3))) for side in Side}
+    with pytest.raises(HandbenchError, match="no valid samples"):  # a hand in the camera has no ray
+        run(truth, dataclasses.replace(own, hands=zero), "interhand/root=gt")
     handed_out = run(truth, own, "interhand/root=rootnet").value("MPJPE")
     assert handed_out > 0.1 and abs(handed_out - as_stated.value("MPJPE")) > 1e-3
     assert run(truth, own).value("MPJPE") == as_stated.value("MPJPE")  # as predicted
@@ -284,10 +291,8 @@ def test_what_cannot_be_scored_is_named() -> None:
         run(truth, predictions)
 
 
-def test_meshes_of_a_real_tree_and_intaghands_protocol(tmp_path: Any) -> None:
+def test_meshes_of_a_real_tree_and_intaghands_protocol(tmp_path: Path) -> None:
     """Hands that are turned about their roots and resized: MPVPE sees the turn, the true bone the size."""
-    from handbench.datasets import load_dataset
-
     scene = make_tree(tmp_path)
     dataset = load_dataset("interhand", tmp_path, quiet=True, mesh=True)
     truth = dataset.ground_truth()
@@ -321,6 +326,33 @@ def test_meshes_of_a_real_tree_and_intaghands_protocol(tmp_path: Any) -> None:
         bent[side] = HandPredictions(joints=joints)
     moved = run(truth, Predictions(truth.keys, bent), "interhand_intag/joints=annotated")
     assert moved.value("MPJPE") == pytest.approx(1.0) and moved.value("MPJPE", "SH") == pytest.approx(1.0)
+
+
+def test_the_command_scores_a_file(handbench: Run, tmp_path: Path) -> None:
+    """A tree on disk, a file of predictions: the whole, and a subset that the annotation names."""
+    make_tree(tmp_path / "tree")
+    truth = load_dataset("interhand", tmp_path / "tree", quiet=True).ground_truth()
+    hands = {}
+    for side, hand in truth.hands.items():
+        joints = hand.joints.copy()
+        joints[:, 8] += [0.021, 0, 0]
+        hands[side] = HandPredictions(joints=joints)
+    write_predictions(tmp_path / "p.h5", Predictions(truth.keys, hands, tips="interhand", root_source="gt"))
+    run_it = (
+        "score",
+        tmp_path / "p.h5",
+        "--protocol",
+        "interhand",
+        "--gt",
+        tmp_path / "tree",
+        "--split",
+        "test",
+    )
+    shown = handbench(*run_it, "--explain").stdout
+    assert "interhand/average=macro/root=gt/scale=none/tips=interhand" in shown
+    assert "MPJPE             1.000 mm" in shown and "Each hand is aligned by its own wrist" in shown
+    part = handbench(*run_it, "--subset", "interacting").stdout
+    assert f"{int(truth.subsets['interacting'].sum())} samples" in part
 
 
 def test_the_mean_bone_is_that_of_the_hand_model() -> None:
