@@ -55,7 +55,7 @@ def batches(
         data: a dataset, or a reference ``NAME:PATH[@key=value,...]``.
         inputs: what the model declares; a 256 x 256 crop about each hand by default, right and left.
         batch_size: items of a batch.
-        augment: settings, the name of a preset (``handoccnet``, ``interhand``, ``full``), or None.
+        augment: settings, the name of a preset (``handoccnet``, ``ifvonet``, ``interhand``, ``full``), or None.
         seed: of order and augmentation.
         epoch: the first epoch; ``set_epoch`` chooses another.
         workers: processes that make batches; 0 makes them here.
@@ -134,6 +134,7 @@ class Batches:
         start: str | None,
     ) -> None:
         self.inputs, self.bad, self._epoch = maker.inputs, dict[str, str](), 0
+        self._first = 0
         self._maker, self._batch_size, self._workers = maker, batch_size, workers
         self._shuffle, self._drop_last, self._max_bad = shuffle, drop_last, max_bad
         self._device = device
@@ -141,9 +142,9 @@ class Batches:
         self._loader: DataLoader[Any] | None = None
         self._slots: Slots | None = None
 
-    def set_epoch(self, epoch: int) -> None:
-        """Chooses the epoch that the next iteration gives."""
-        self._epoch = epoch
+    def set_epoch(self, epoch: int, first: int = 0) -> None:
+        """Chooses the epoch that the next iteration gives, and the batch of it that comes first."""
+        self._epoch, self._first = epoch, first
 
     @property
     def items(self) -> int:
@@ -165,7 +166,8 @@ class Batches:
         return order[: self.items * ranks][rank::ranks]
 
     def _tasks(self) -> Iterator[Task]:
-        return _tasks(self._slots, self._epoch, self._order(), self._batch_size, len(self))
+        chosen = range(self._first, len(self))
+        return _tasks(self._slots, self._epoch, self._order(), self._batch_size, chosen)
 
     def __iter__(self) -> Iterator[Batch]:
         """Gives the batches of the epoch.
@@ -248,12 +250,12 @@ class Batches:
 
 
 def _tasks(
-    slots: Slots | None, epoch: int, order: npt.NDArray[np.int64], size: int, count: int
+    slots: Slots | None, epoch: int, order: npt.NDArray[np.int64], size: int, chosen: range
 ) -> Iterator[Task]:
     """Gives the tasks of an epoch, without holding the :class:`Batches` that they are of."""
     if slots is not None:
         slots.reclaim()
-    for i in range(count):
+    for i in chosen:
         slot = -1 if slots is None else slots.take()
         yield slot, epoch, order[i * size : (i + 1) * size].tolist()
 
