@@ -149,7 +149,7 @@ def keep_result(
         remarks="sees the ground truth" if said.get("needs_ground_truth") else "",
         provenance={"prediction": said, "scoring": code.to_dict()},
     )  # fmt: skip
-    folder = results / slug(about, scored.score.protocol)
+    folder = results / slug(about, scored.score)
     write_result(folder, scored.score, about, list(scored.recordings))
     return folder
 

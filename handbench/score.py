@@ -25,7 +25,6 @@ from handbench.registry import nearest
 from handbench.subset import select_truth
 from handbench.types import Side
 
-
 UNITS = {"m": 1.0, "cm": 1e-2, "mm": 1e-3}
 """Metres in the units that a file may be in."""
 

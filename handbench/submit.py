@@ -120,7 +120,7 @@ def check_ho3d(path: Path, root: Path | None = None) -> Submission:
     if not version:
         known = ", ".join(f"{count:,} ({name})" for count, name in versions.items())
         problems.append(
-            Problem("count", f"{n:,} frames, the server takes {known}", "predict the whole list", "error")
+            Problem("count", "error", f"{n:,} frames, the server takes {known}", "predict the whole list")
         )
     truth = _empty_truth("ho3d_v2", list(predictions.keys))
     if root is not None:
@@ -134,7 +134,7 @@ def check_ho3d(path: Path, root: Path | None = None) -> Submission:
     positive = (-hand.joints[..., 2] > 0).all(axis=1)
     if positive.any():
         what = f"{int(positive.sum()):,} frames with the whole hand at positive z, which pred.py refuses"
-        problems.append(Problem("frame", what, "write OpenGL's frame: y and z change their sign", "error"))
+        problems.append(Problem("frame", "error", what, "write OpenGL's frame: y and z change their sign"))
     keyed = Predictions(truth.keys, predictions.hands, path=str(path))
     problems += [
         problem for problem in diagnose(truth, keyed) if not (positive.any() and problem.kind == "frame")

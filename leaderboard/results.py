@@ -89,10 +89,11 @@ class Result:
     official: Mapping[str, float]
 
 
-def slug(about: ResultAbout, protocol: str) -> str:
-    """Returns a folder name for a result: the same for the same model, training, data and protocol id."""
+def slug(about: ResultAbout, score: Score) -> str:
+    """Returns a folder name for a result: the same for the same model, training, samples and protocol id."""
+    protocol = score.protocol
     words = f"{about.dataset}-{about.split}-{full_name(about.model, about.variant)}-{protocol.split('/')[0]}"
-    digest = content_hash([protocol, about.fingerprint, about.model, about.variant, about.train_data])
+    digest = content_hash([protocol, _data_name(about, score), about.model, about.variant, about.train_data])
     return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', words).strip('-.')}-{digest[:8]}"
 
 
@@ -110,9 +111,7 @@ def write_result(folder: Path, score: Score, about: ResultAbout, recordings: Seq
     Raises:
         HandbenchError: when provenance holds what JSON does not, or the folder cannot be written.
     """
-    subset = score.figures[0].subset if score.figures else "all"
-    other = score.partial or about.synthetic
-    dataset = board_dataset(about.dataset, about.split, subset, score.keys, about.fingerprint, other)
+    dataset = _data_name(about, score)
     provenance = _provenance(score, about, dataset)
     digest = _hash(provenance, folder)
     known = [figure for figure in score.figures if not math.isnan(figure.value)]
@@ -152,6 +151,12 @@ def find_results(folder: Path) -> Iterator[Path]:
     """Gives the result folders at any depth below (and including) a folder, sorted."""
     for path in sorted(folder.rglob(RESULT)):
         yield path.parent
+
+
+def _data_name(about: ResultAbout, score: Score) -> str:
+    subset = score.figures[0].subset if score.figures else "all"
+    other = score.partial or about.synthetic
+    return board_dataset(about.dataset, about.split, subset, score.keys, about.fingerprint, other)
 
 
 def _provenance(score: Score, about: ResultAbout, dataset: str) -> dict[str, Any]:

@@ -54,7 +54,8 @@ def test_the_same_result_has_the_same_provenance_and_name(tmp_path: Path) -> Non
     other = put(tmp_path / "c", errors, provenance={"weights": "sha256:2"})[0]
     assert first == again and first.provenance != other.provenance and first.id == other.id
     assert (tmp_path / "a" / SAMPLES).read_bytes() == (tmp_path / "b" / SAMPLES).read_bytes()
-    names = {slug(dataclasses.replace(ABOUT, variant=v), first.protocol) for v in ("", "a/b", "../..", "@sh")}
+    score = score_of(errors)
+    names = {slug(dataclasses.replace(ABOUT, variant=v), score) for v in ("", "a/b", "../..", "@sh")}
     assert len(names) == 4 and not any("/" in name or name.startswith(".") for name in names)
 
 
