@@ -150,10 +150,11 @@ class Runner:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tells whether an error says that memory ran out: Python's, CUDA's, or that of torch on a CPU."""
+    """Tells whether an error says that memory ran out: Python's, CUDA's, cuBLAS's, or torch's on a CPU."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    words = ("can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
 
 
 class _Pending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,20 @@ def run(
     job = Job(opened, dataset, identity, reference, batch_size, workers, max_bad, quiet)
     if opened.filters:
         identity = {**identity, "filters": "+".join(opened.filters)}
-        reused = survey(out, identity, on_existing)
-        if not reused:
-            kept = Path(base) if base is not None else out.with_name(f"{out.stem}.base{out.suffix}")
-            if kept.resolve() == out.resolve():
-                raise HandbenchError(f"{out} is both the filtered file and its base", "name another --base")
-            truth = video_truth(dataset, opened.filters)
-            job.run(kept, "resume" if on_existing == "error" else on_existing)
-            write_filtered(kept, out, opened.filters, truth, identity)
+        kept = Path(base) if base is not None else out.with_name(f"{out.stem}.base{out.suffix}")
+        reused = survey(out, identity, on_existing) or _run_filtered(job, out, kept, identity, on_existing)
     else:
         reused = job.run(out, on_existing)
     return job.report(out, identity, time.monotonic() - started, reused)
+
+
+def _run_filtered(
+    job: Job, out: Path, base: Path, identity: Mapping[str, str], on_existing: OnExisting
+) -> bool:
+    """Predicts with the model itself where that is not there yet, then filters; says that it was done."""
+    if base.resolve() == out.resolve():
+        raise HandbenchError(f"{out} is both the filtered file and its base", "name another --base")
+    truth = video_truth(job.dataset, job.opened.filters)
+    job.run(base, "resume" if on_existing == "error" else on_existing)
+    write_filtered(base, out, job.opened.filters, truth, identity)
+    return False
