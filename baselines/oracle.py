@@ -98,7 +98,7 @@ def _hand(hand: HandTruth) -> HandPredictions:
         """Returns rows that are annotated in full; the others are NaN."""
         if values is None:
             return None
-        there = np.isfinite(values).all(axis=-1)
+        there: BoolArray = np.asarray(np.isfinite(values).all(axis=-1))
         return np.where(there[..., None], values, np.nan) if there.any() else None
 
     return HandPredictions(
