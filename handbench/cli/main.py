@@ -36,6 +36,7 @@ _COMMANDS = {
         "handbench.cli.synth_interhand:synth_interhand",
         "Synthesise multi-camera sequences in InterHand2.6M's layout.",
     ),
+    "train": ("handbench.cli.train:train", "Train a model; the same command goes on after a kill."),
 }
 
 

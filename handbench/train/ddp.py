@@ -1,4 +1,4 @@
-"""Several processes that train one network, as ``torchrun`` starts them; one process alone is the same code."""
+"""Several processes that train one network, as ``torchrun`` starts them; one alone runs the same code."""
 
 from __future__ import annotations
 

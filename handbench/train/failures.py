@@ -1,4 +1,4 @@
-"""What stops a run: losses that are not finite, batches that do not fit the memory. Each is one clear line."""
+"""What stops a run, each in one line: losses that are not finite, batches that do not fit the memory."""
 
 from __future__ import annotations
 

@@ -75,6 +75,7 @@ class Feed:
             "device": None if device in (None, "cpu") else device, "part": part,
             "vertices": trainable.vertices,
         }  # fmt: skip
+
         def opened(counts: Sequence[int]) -> list[Any]:
             pairs = zip(shares, counts, strict=True)
             return [batches(share.dataset, trainable.train_inputs, count, **more) for share, count in pairs]
@@ -155,4 +156,3 @@ def _joined(values: list[Any]) -> Any:
     if isinstance(first, tuple) and first and isinstance(first[0], Labels):
         return tuple(_joined(list(frames)) for frames in zip(*values, strict=True))
     return first
-

@@ -21,15 +21,21 @@ class Schedule:
         total: steps of the whole run.
         seconds: time for training [s], None for no limit; the last checkpoint is written within it.
         spent: what earlier parts of the run took [s].
+        begun: when this part began, by ``time.monotonic``; now by default.
     """
 
-    def __init__(self, how: Optimisation, total: int, seconds: float | None, spent: float = 0.0) -> None:
+    def __init__(
+        self,
+        how: Optimisation,
+        total: int,
+        seconds: float | None,
+        spent: float = 0.0,
+        begun: float | None = None,
+    ) -> None:
         self._how, self.total, self._spent = how, total, spent
         # The last checkpoint and the weights are to be written before time is up.
-        self._seconds = (
-            None if seconds is None else seconds - min(_RESERVE_SHARE * seconds, _RESERVE_MOST)
-        )
-        self._started = time.monotonic()
+        self._seconds = None if seconds is None else seconds - min(_RESERVE_SHARE * seconds, _RESERVE_MOST)
+        self._started = time.monotonic() if begun is None else begun
 
     @property
     def spent(self) -> float:

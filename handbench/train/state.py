@@ -113,7 +113,9 @@ class Checkpoints:
             except CorruptError as error:
                 print(f"{error}: the one before is taken", file=sys.stderr, flush=True)
         if found:
-            raise CorruptError(f"no checkpoint in {self.folder} is whole", "begin anew: --on-existing overwrite")
+            raise CorruptError(
+                f"no checkpoint in {self.folder} is whole", "begin anew: --on-existing overwrite"
+            )
         return None
 
     def _read(self, path: Path) -> Checkpoint:
