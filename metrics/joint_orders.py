@@ -12,15 +12,17 @@ from handbench.arrays import FloatArray, IndexArray
 from handbench.skeleton import FINGERS, OPENPOSE21, ORDERS
 
 _PALM = (("thumb1", "index1"), ("index1", "middle1"), ("middle1", "ring1"), ("ring1", "little1"))
-_PAIRS: IndexArray = np.array(
+PAIRS: IndexArray = np.array(
     [*OPENPOSE21.bones, *((OPENPOSE21.index(a), OPENPOSE21.index(b)) for a, b in _PALM)], dtype=np.int64
 )
+
+"""The spans that no pose changes much: the 20 bones of OPENPOSE21, and four between neighbouring knuckles."""
 
 HAND_LENGTHS = (
     30.1, 46.0, 33.0, 26.9, 91.6, 39.5, 23.5, 22.7, 91.0, 43.8, 27.0, 23.6,
     87.1, 40.3, 25.5, 23.6, 84.0, 31.8, 18.8, 20.4, 69.9, 22.0, 20.2, 20.5,
 )  # fmt: skip
-"""The 20 bones of OPENPOSE21 and four spans between neighbouring knuckles [mm], of the procedural hand."""
+"""Lengths of :data:`PAIRS` [mm], of the procedural hand."""
 
 
 class Guess(NamedTuple):
@@ -89,7 +91,7 @@ def bone_cost(distances: FloatArray, gather: IndexArray) -> float:
         distances: of :func:`joint_distances`, in any unit.
         gather: (21,) where OPENPOSE21's joints lie in them.
     """
-    lengths = distances[gather[_PAIRS[:, 0]], gather[_PAIRS[:, 1]]]
+    lengths = distances[gather[PAIRS[:, 0]], gather[PAIRS[:, 1]]]
     known = np.isfinite(lengths)
     if not known.any():
         return float("nan")

@@ -75,7 +75,7 @@ def test_a_unit_that_is_none_is_told_of_each_hand(hands: Hands) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "words"), [(HO3D21, "MANO16 and tips, HO-3D's order"), (INTERHAND21, "read as INTERHAND21")]
+    ("order", "words"), [(HO3D21, "read as HO3D21, MANO's 16 joints"), (INTERHAND21, "read as INTERHAND21")]
 )
 def test_an_order_is_named(hands: Hands, order: JointOrder, words: str) -> None:
     index = OPENPOSE21.index_to(order)
