@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -171,10 +172,10 @@ def is_synthetic(dataset: Dataset) -> bool:
     return whole.name == "aih" or (whole.root / "handbench.json").is_file()
 
 
-def _has_bad(provenance: Any) -> bool:
+def _has_bad(provenance: Mapping[str, Any]) -> bool:
     """Tells whether samples could not be read, so that only the others are scored, marked partial."""
-    bad = provenance.get("bad", {})
-    return bool(isinstance(bad, dict) and bad.get("count"))
+    bad = provenance.get("bad")
+    return isinstance(bad, dict) and bool(bad.get("count"))
 
 
 def _file_name(text: str) -> str:
