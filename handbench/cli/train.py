@@ -28,7 +28,7 @@ _RUNNING = (
     click.option("--seeds", type=click.IntRange(1), help="Train this many seeds; report mean and spread."),
     click.option("--workers", type=click.IntRange(0), help="Processes that make batches."),
     click.option("--device", help="cpu, cuda, cuda:1; by default a GPU where there is one."),
-    click.option("--precision", type=click.Choice(["bf16", "tf32", "fp32"]), help="bf16 on a GPU, else fp32."),
+    click.option("--precision", type=click.Choice(["bf16", "tf32", "fp32"]), help="bf16 on GPUs, else fp32."),
     click.option("--compile/--no-compile", "compiled", default=None, help="By default on a GPU."),
     click.option("--log-every", default=10, show_default=True, type=click.IntRange(1), help="Steps."),
     click.option("--save-every", type=click.IntRange(1), help="Steps; by default every five minutes."),

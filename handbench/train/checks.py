@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
@@ -85,7 +84,7 @@ def identity_of(
     return {
         "model": name,
         "config": to_dict(trainable.config),
-        "inputs": dataclasses.asdict(trainable.train_inputs),
+        "inputs": to_dict(trainable.train_inputs),
         "data": {
             str(k): {**_data(dataset), "weight": weight}
             for k, (dataset, weight) in enumerate(zip(datasets, weights, strict=True))

@@ -46,6 +46,7 @@ class Feed:
         part: (rank, number of ranks): this process's items of every step.
 
     Attributes:
+        batch_size: as given.
         counts: items of a step that are of each dataset, over all processes.
         steps_per_epoch: steps in which as many items pass as the data hold.
 
@@ -64,7 +65,7 @@ class Feed:
         device: str | None = None,
         part: tuple[int, int] = (0, 1),
     ) -> None:
-        ranks = part[1]
+        ranks, self.batch_size = part[1], batch_size
         if batch_size % ranks:
             raise HandbenchError(
                 f"a batch of {batch_size} does not divide among {ranks} processes", "change --batch-size"

@@ -213,5 +213,11 @@ def _export(job: Job, network: nn.Module, report: Report, data: str) -> None:
         "processes": job.ranks.count,
     }  # fmt: skip
     save_weights(
-        report.weights, network, job.options.model, job.trainable.config, data, report.validation, more=more
+        report.weights,
+        network.state_dict(),
+        job.options.model,
+        job.trainable.config,
+        data,
+        report.validation,
+        more=more,
     )
