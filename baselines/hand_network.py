@@ -28,6 +28,9 @@ class HandNetwork(nn.Module):
         config: what it is built from.
         inputs: how its pictures are normalised.
 
+    Attributes:
+        hand_sha256: of the hand model's file.
+
     Raises:
         HandbenchError: for a hand model that does not open.
     """
@@ -41,7 +44,7 @@ class HandNetwork(nn.Module):
         self.heatmaps = HeatmapHead(c.channels, c.hourglass_depth, frames)
         self.encoder = Encoder(c.channels, JOINTS * frames, c.resolution)
         self.mano = ManoHead(c, self.encoder.outputs, hand)
-        self.hand = HandLayer(hand, c.tips)
+        self.hand, self.hand_sha256 = HandLayer(hand, c.tips), hand.sha256
         if c.init == "small":
             for part in (self.heatmaps, self.encoder, self.mano):
                 initialise_small(part)

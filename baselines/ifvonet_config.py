@@ -26,7 +26,7 @@ class IFVONetConfig:
         frames: pictures that are seen: the current one and earlier ones.
         prev_gap: frames of the video between two of them; not stated, 1 = adjacent.
         prev_crop: earlier frames are cut by the ``same`` affine or each about its ``own`` box; not stated.
-        sides: hands that are cut out; left ones are shown mirrored, as right hands.
+        sides: hands that are cut out; with ``both``, left ones are shown mirrored, as right hands.
         backbone: layout of ``resnet.LAYOUTS``; ResNet-50 (III-A).
         width: channels of the backbone's first stage.
         channels: of all feature maps after the pyramid (III-A).
@@ -83,7 +83,7 @@ class IFVONetConfig:
     frames: int = 2
     prev_gap: int = 1
     prev_crop: Literal["same", "own"] = "same"
-    sides: Literal["right", "left", "both"] = "both"
+    sides: Literal["right", "both"] = "both"
     backbone: Literal["resnet18", "resnet50", "resnet101"] = "resnet50"
     width: int = 64
     channels: int = 256
@@ -186,5 +186,8 @@ class IFVONetConfig:
         return self.frames if self.supervise == "both" else 1
 
 
-SOFT = ("prev_gap", "prev_crop", "sides", "hand_model", "loss", "pose_target")
-"""Settings that do not change the network: those of a file of weights hold unless others are asked for."""
+SOFT = (
+    "prev_gap", "prev_crop", "sides", "pose_start", "pose_offset", "init", "loss", "pose_target",
+    "hand_model", "tips",
+)  # fmt: skip
+"""Settings that change no layer: those of a file of weights hold unless others are asked for."""

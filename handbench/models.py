@@ -7,8 +7,8 @@ name; third parties add theirs by the entry-point group ``handbench.models`` (do
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -156,6 +156,21 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
+class VariantEntry:
+    """What ``handbench models`` says of one named variant of a model.
+
+    Attributes:
+        parameters: how many numbers it has.
+        flops: floating-point operations of one item, two a multiply-add.
+        reproduces: paper and table.
+    """
+
+    parameters: int | None = None
+    flops: float | None = None
+    reproduces: str = ""
+
+
+@dataclass(frozen=True)
 class ModelEntry:
     """How a model is opened, and what ``handbench models`` says of it without doing so.
 
@@ -165,9 +180,12 @@ class ModelEntry:
         variant: how the text after ``NAME:`` reads, e.g. ``SIGMA``; empty where there is none.
         needs: ``pictures``, ``nothing`` or ``ground truth``.
         parameters: how many numbers are trained, None where it has none or does not say.
-        flops: multiply-adds of one item, None where unknown.
+        flops: floating-point operations of one item, two a multiply-add; None where unknown.
         reproduces: paper and table, where it does.
         has_weights: whether it takes a file of weights.
+        variants: named variants, by the text after ``NAME:``.
+        trainable: makes a ``handbench.baselines.trainable.Trainable`` of the text after ``NAME:``; None where
+            nothing can be trained.
     """
 
     about: str
@@ -178,6 +196,8 @@ class ModelEntry:
     flops: float | None = None
     reproduces: str = ""
     has_weights: bool = True
+    variants: Mapping[str, VariantEntry] = field(default_factory=dict)
+    trainable: Callable[[str], Any] | None = None
 
 
 MODELS: Registry[ModelEntry] = Registry("model", "handbench.models")
@@ -185,6 +205,11 @@ MODELS.register("zero", "handbench.baselines.constant:ZERO")
 MODELS.register("mean-hand", "handbench.baselines.constant:MEAN_HAND")
 MODELS.register("oracle", "handbench.baselines.oracle:ORACLE")
 MODELS.register("oracle-noise", "handbench.baselines.oracle:ORACLE_NOISE")
+MODELS.register("handoccnet", "handbench.baselines.entries:HANDOCCNET")
+MODELS.register("handoccnet-v", "handbench.baselines.entries:HANDOCCNET_V")
+MODELS.register("handoccnet-v-tiny", "handbench.baselines.entries:HANDOCCNET_V_TINY")
+MODELS.register("ifvonet", "handbench.baselines.entries:IFVONET")
+MODELS.register("ifvonet-tiny", "handbench.baselines.entries:IFVONET_TINY")
 
 
 def open_model(

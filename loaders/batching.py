@@ -55,7 +55,7 @@ def batches(
         data: a dataset, or a reference ``NAME:PATH[@key=value,...]``.
         inputs: what the model declares; a 256 x 256 crop about each hand by default, right and left.
         batch_size: items of a batch.
-        augment: settings, the name of a preset (``handoccnet``, ``ifvonet``, ``interhand``, ``full``), or None.
+        augment: settings, the name of a preset (``handoccnet``, ``ifvonet``, ``full`` ...), or None.
         seed: of order and augmentation.
         epoch: the first epoch; ``set_epoch`` chooses another.
         workers: processes that make batches; 0 makes them here.

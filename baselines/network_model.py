@@ -1,0 +1,76 @@
+"""A hand network as a model: crops in, predictions in the original camera frame out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from handbench.baselines.hand_network import HandNetwork
+from handbench.baselines.rotation_maps import axis_angle_from_rotations
+from handbench.config import to_dict
+from handbench.models import PictureBatch
+from handbench.placing import points_to_picture, unmirror
+from handbench.predictions import HandPrediction, Prediction, Space
+from handbench.types import Side
+
+SIDES = (Side.RIGHT, Side.LEFT)
+
+
+class NetworkModel:
+    """Predicts the hand of each crop; keeps to :class:`handbench.models.Model`.
+
+    Args:
+        network: it is put on the device and in evaluation mode.
+        name: ``NAME`` or ``NAME:VARIANT``.
+        device: as torch spells it.
+        trained: False for random weights.
+        sha256: of the file of weights.
+
+    Attributes:
+        settings: the network's configuration and the hand model's hash.
+        parameters: how many numbers the network has.
+    """
+
+    needs_ground_truth = False
+
+    def __init__(
+        self, network: HandNetwork, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
+    ) -> None:
+        self.network = network.to(device=device, memory_format=torch.channels_last).eval()
+        self.name, self.device = name, device
+        self.inputs, self.space = network.inputs, _SPACE
+        config = network.config
+        self.tips: str = config.tips
+        self.hand_model = config.hand_model.partition(":")[0]
+        self.trained, self.weights_sha256 = trained, sha256
+        self.settings: Mapping[str, Any] = {**to_dict(config), "hand_sha256": network.hand_sha256}
+        self.parameters = sum(parameter.numel() for parameter in network.parameters())
+
+    def predict(self, batch: PictureBatch) -> list[Prediction]:
+        """Predicts the current frame of each item: joints and mesh from the wrist, pose, betas, pixels."""
+        images = batch.normalised(self.inputs).to(self.device)
+        with torch.no_grad():
+            out = self.network(images)
+            wrist = out.joints[:, 0, :1]
+            joints, vertices = out.joints[:, 0] - wrist, out.vertices[:, 0] - wrist
+            pose = axis_angle_from_rotations(out.pose[:, 0]).flatten(1)
+        width, height = self.inputs.size
+        pixels = out.joints_2d[:, 0].double().cpu().numpy() * (width, height) - 0.5
+        placed = points_to_picture(pixels, batch.affine[:, 0].cpu().numpy()).astype(np.float32)
+        rows = [joints, vertices, pose, out.betas[:, 0]]
+        arrays = [value.float().cpu().numpy() for value in rows]
+        shown, flipped = batch.side.tolist(), batch.flipped.tolist()
+        found = []
+        for i, key in enumerate(batch.keys):
+            hand = HandPrediction(
+                SIDES[shown[i]], joints=arrays[0][i], vertices=arrays[1][i], joints_2d=placed[i],
+                pose=arrays[2][i], betas=arrays[3][i],
+            )  # fmt: skip
+            found.append(Prediction(key, (unmirror(hand) if flipped[i] else hand,)))
+        return found
+
+
+_SPACE: Space = "root_relative"

@@ -1,0 +1,70 @@
+"""Opens a network by name with its weights: those of a file, those that ship, or random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from handbench.baselines.convert_handoccnet import convert, is_published, published_config
+from handbench.baselines.hand_trainable import make_trainable
+from handbench.baselines.ifvonet_config import SOFT, IFVONetConfig
+from handbench.baselines.network_model import NetworkModel
+from handbench.baselines.networks import configure, split_variant
+from handbench.baselines.weights import SUFFIX, check_config, load_state, read_tensors, read_weights
+from handbench.config import to_dict
+from handbench.errors import HandbenchError
+from handbench.models import ModelOptions, file_sha256
+
+SHIPPED = Path(__file__).parent / "assets"
+
+
+def open_network(name: str, options: ModelOptions) -> NetworkModel:
+    """Makes a model of a network.
+
+    Settings that were asked for hold; then, where they change no layer, those of the file of weights; then
+    those of the name.
+
+    Raises:
+        HandbenchError: for an unknown variant, weights of another network, or a hand model that is missing.
+    """
+    row, asked = split_variant(name, options.variant)
+    trainable = make_trainable(name, options.variant)
+    path = options.weights or shipped(row)
+    if path is None:
+        return trainable.model(trainable.build(options.seed), options.device, trained=False)
+    state, config, sha256 = _stored(row, asked, path, trainable.name)
+    if config.hand_model == "mano":
+        raise HandbenchError(f"{path} is of MANO", f"write {name}:hand_model=mano:DIR, DIR with MANO_RIGHT")
+    trainable = replace(trainable, config=config)
+    network = trainable.build(options.seed)
+    load_state(network, state, path)
+    return trainable.model(network, options.device, sha256=sha256)
+
+
+def shipped(name: str) -> Path | None:
+    """Returns the weights that ship for a name, None where there are none."""
+    path = SHIPPED / f"{name.replace(':', '-')}{SUFFIX}"
+    return path if path.is_file() else None
+
+
+def _stored(
+    row: str, asked: Mapping[str, Any], path: Path, name: str
+) -> tuple[dict[str, Tensor], IFVONetConfig, str]:
+    """Returns the tensors of a file, the settings to build with, and the file's hash."""
+    if path.suffix != SUFFIX:
+        state = read_tensors(path)
+        if row != "handoccnet" or not is_published(state):
+            raise HandbenchError(
+                f"{path} is no safetensors file, and no published HandOccNet for {name!r}",
+                f"weights are *{SUFFIX} with a JSON beside them",
+            )
+        published = to_dict(published_config(configure(row, asked)))
+        return convert(state), configure(row, published, asked), file_sha256(path)
+    weights = read_weights(path)
+    check_config(weights, to_dict(configure(row, asked)), name, SOFT)
+    kept = {key: value for key, value in weights.info["config"].items() if key in SOFT}
+    return weights.state, configure(row, kept, asked), weights.sha256
