@@ -19,7 +19,13 @@ SigmoidNorm = Literal["bias", "none", "mean"]
 
 def tokens(features: Tensor, heads: int) -> Tensor:
     """Cuts a feature map (B, C, h, w) into tokens (B, H, h w, C / H): a view where channels lie last."""
-    return features.flatten(2).unflatten(1, (heads, -1)).transpose(-1, -2)
+    batch, channels = features.shape[:2]
+    return features.reshape(batch, heads, channels // heads, -1).transpose(-1, -2)
+
+
+def feature_map(rows: Tensor, size: tuple[int, int]) -> Tensor:
+    """Puts rows (B, h w, C) back into a feature map (B, C, h, w), channels last in memory."""
+    return rows.transpose(1, 2).reshape(rows.shape[0], rows.shape[2], *size)
 
 
 class ScoreMap(nn.Module):
@@ -94,14 +100,16 @@ class GateMap(ScoreMap):
 def logits(query: Tensor, key: Tensor) -> Tensor:
     """Returns q k^T / sqrt d, (B, H, N, N), from queries (B, H, N, d) and keys (B, H, M, d)."""
     # Scaling q costs N d products instead of N N.
-    return (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
+    scale: float = query.shape[-1] ** -0.5
+    return (query * scale) @ key.transpose(-1, -2)
 
 
 def query_scores(query: Tensor, key: Tensor) -> Tensor:
     """Returns the sum over the keys of q k^T / sqrt d, (B, H, N, 1), in fp32 or better."""
     wide = torch.promote_types(query.dtype, torch.float32)
     total = key.to(wide).sum(dim=-2, keepdim=True)
-    return (query.to(wide) * total).sum(dim=-1, keepdim=True) * query.shape[-1] ** -0.5
+    scale: float = query.shape[-1] ** -0.5
+    return (query.to(wide) * total).sum(dim=-1, keepdim=True) * scale
 
 
 def product(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from handbench.baselines.attention import GateMap, SoftmaxMap, product, tokens
+from handbench.baselines.attention import GateMap, SoftmaxMap, feature_map, product, tokens
 from handbench.baselines.blocks import PointwiseMLP, PositionMap
 
 
@@ -48,9 +48,9 @@ class Block(nn.Module):
             attended = product(self.softmax, self.gate, pair, gate, value, renormalise=False)
         else:
             attended = self.softmax.apply_to(*pair, value) + tokens(query, self.heads)
-        out = attended.transpose(1, 2).flatten(2)
-        out = out + self.mlp(self.norm(out))
-        return out.transpose(1, 2).unflatten(2, size)
+        rows = attended.transpose(1, 2).flatten(2)
+        out: Tensor = rows + self.mlp(self.norm(rows))
+        return feature_map(out, size)
 
 
 class Tail(nn.Module):

@@ -64,10 +64,10 @@ class HandNetwork(nn.Module):
         rotations, betas = self.mano(self.encoder(heat.to(encoding.dtype), encoding))
         pose = flat_rotations(rotations.flatten(0, 1), self.hand, self.config.pose_offset == "hands_mean")
         posed = self.hand(pose, betas.flatten(0, 1))
-        frames = (-1, rotations.shape[1])
+        frames = rotations.shape[1]
         return HandOutputs(
-            joints_2d, rotations, pose.unflatten(0, frames), betas,
-            posed.vertices.unflatten(0, frames), posed.joints.unflatten(0, frames),
+            joints_2d, rotations, _by_frame(pose, frames), betas,
+            _by_frame(posed.vertices, frames), _by_frame(posed.joints, frames),
         )  # fmt: skip
 
     def targets(self, batch: Any) -> HandTargets:
@@ -78,7 +78,7 @@ class HandNetwork(nn.Module):
         pixels = torch.stack([frame.joints_2d[:, 0] for frame in labels], dim=1).float()
         seen = torch.stack([frame.joints_2d_valid[:, 0] for frame in labels], dim=1)
         valid = torch.stack([frame.params_valid[:, 0] for frame in labels], dim=1)
-        frames = (-1, len(labels))
+        frames = len(labels)
         with torch.no_grad():
             says = relative_rotations(pose.flatten(0, 1), self.hand, self.config.pose_offset == "hands_mean")
             flat = relative_rotations(pose.flatten(0, 1), self.hand, offset=False)
@@ -86,8 +86,8 @@ class HandNetwork(nn.Module):
         # Pixel centres are whole numbers, the crop's left edge lies at -0.5.
         size = torch.tensor(self.inputs.size, dtype=torch.float32, device=pixels.device)
         return HandTargets(
-            (pixels + 0.5) / size, seen, says.unflatten(0, frames), betas,
-            posed.vertices.unflatten(0, frames), posed.joints.unflatten(0, frames), valid,
+            (pixels + 0.5) / size, seen, _by_frame(says, frames), betas,
+            _by_frame(posed.vertices, frames), _by_frame(posed.joints, frames), valid,
         )  # fmt: skip
 
     def loss(self, outputs: HandOutputs, batch: Any) -> dict[str, Tensor]:
@@ -101,3 +101,8 @@ class HandNetwork(nn.Module):
         """Returns the network's parts by name, for tables of parameters."""
         named = dict(self.features.named_children())
         return {**named, "heatmaps": self.heatmaps, "encoder": self.encoder, "mano": self.mano}
+
+
+def _by_frame(values: Tensor, frames: int) -> Tensor:
+    """Turns values (B F, ...) into (B, F, ...)."""
+    return values.reshape(-1, frames, *values.shape[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from handbench.baselines.ifvonet_config import IFVONetConfig
 from handbench.baselines.imagenet import load_imagenet
 from handbench.baselines.network_model import NetworkModel
 from handbench.baselines.networks import configure, split_variant
+from handbench.baselines.pictures import channels_last
 from handbench.baselines.trainable import Recipe
 from handbench.inputs import Inputs
 
@@ -57,7 +59,7 @@ class HandTrainable:
     @property
     def train_inputs(self) -> Inputs:
         """Of training: labels of all frames where all are predicted; HandOccNet clips its boxes."""
-        supervise = "all" if self.config.predicted > 1 else "current"
+        supervise: Literal["current", "all"] = "all" if self.config.predicted > 1 else "current"
         clip = self.config.family == "handoccnet" and self.config.frames == 1
         return replace(self.inputs, supervise=supervise, clip=clip)
 
@@ -69,7 +71,7 @@ class HandTrainable:
             network = HandNetwork(self.config, self.inputs)
         if pretrained is not None:
             load_imagenet(network, pretrained)
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(network)
 
     def model(
         self, network: nn.Module, device: str = "cpu", trained: bool = True, sha256: str = ""

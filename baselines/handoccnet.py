@@ -40,7 +40,7 @@ class HandOccNetFeatures(nn.Module):
         if not self.siamese:
             return self._one(side_by_side(images))
         each = self._one(images.flatten(0, 1))
-        joined: Tensor = self.join(side_by_side(each.unflatten(0, images.shape[:2])))
+        joined: Tensor = self.join(side_by_side(each.reshape(*images.shape[:2], *each.shape[1:])))
         return joined
 
     def _one(self, images: Tensor) -> Tensor:

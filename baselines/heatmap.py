@@ -31,7 +31,8 @@ class PreActivation(nn.Module):
         out = self.conv1(self.leaky(self.bn1(x)))
         out = self.conv2(self.leaky(self.bn2(out)))
         out = self.conv3(self.leaky(self.bn3(out)))
-        return out + x
+        result: Tensor = out + x
+        return result
 
 
 class Hourglass(nn.Module):
@@ -93,11 +94,9 @@ class HeatmapHead(nn.Module):
         encoding = self.encode(self.after(self.hourglass(features)))
         scores = self.score(encoding)
         with torch.autocast(features.device.type, enabled=False):
-            heat = (
-                (scores.float().flatten(2) * self.temperature).softmax(dim=-1).unflatten(2, scores.shape[-2:])
-            )
+            heat = (scores.float().flatten(2) * self.temperature).softmax(dim=-1).reshape(scores.shape)
             joints = torch.stack([_centre(heat.sum(dim=-2)), _centre(heat.sum(dim=-1))], dim=-1)
-        return heat, encoding, joints.unflatten(1, (self.frames, JOINTS))
+        return heat, encoding, joints.reshape(-1, self.frames, JOINTS, 2)
 
 
 def _centre(weights: Tensor) -> Tensor:
@@ -128,7 +127,7 @@ class Encoder(nn.Module):
 
     def forward(self, heat: Tensor, encoding: Tensor) -> Tensor:
         """Returns (B, outputs), C x 2 x 2, of heat maps (B, 21 F, n, n) and encoding (B, C, n, n)."""
-        x = self.heat(heat) + self.encoding(encoding)
+        x: Tensor = self.heat(heat) + self.encoding(encoding)
         for i, unit in enumerate(self.units):
             x = unit(x)
             if i % 2:

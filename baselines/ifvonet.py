@@ -67,13 +67,13 @@ class IFVONetFeatures(nn.Module):
         batch, frames = images.shape[:2]
         if len(self.frame_fpns) == 1:
             # Both frames in one pass: BN's statistics are those of both.
-            flat = self.frame_fpns[0](images.flatten(0, 1))
+            flat: Tensor = self.frame_fpns[0](images.flatten(0, 1))
         else:
             maps = [fpn(image) for fpn, image in zip(self.frame_fpns, images.unbind(1), strict=True)]
             flat = torch.stack(maps, dim=1).flatten(0, 1)
         if self.frame_gate is not None:
             flat = self.frame_gate(flat)[0]
-        return flat.unflatten(0, (batch, frames))
+        return flat.reshape(batch, frames, *flat.shape[1:])
 
     def _global(self, images: Tensor, each: Tensor) -> Tensor:
         """Returns the map (B, C, n, n) that F_h and F_o are split from."""

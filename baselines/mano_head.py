@@ -51,10 +51,10 @@ class ManoHead(nn.Module):
         super().__init__()
         self.frames = config.predicted
         first, second = config.mano_hidden
-        self.paper = config.mano_head == "paper"
         pose_outputs, shape_outputs = self.frames * _BONES * 6, self.frames * _BETAS
-        if self.paper:
-            self.shared = nn.Identity()
+        self.shape: nn.Module
+        if config.mano_head == "paper":
+            self.shared = nn.Sequential()
             self.pose = nn.Linear(inputs, pose_outputs)
             self.shape = _linear_layers(inputs, _SHAPE_WIDTHS, shape_outputs)
         else:
@@ -75,8 +75,8 @@ class ManoHead(nn.Module):
         """Regresses parameters from encoded (B, inputs)."""
         with torch.autocast(encoded.device.type, enabled=False):
             features = self.shared(encoded.float())
-            pose = self.pose(features).unflatten(1, (self.frames, _BONES, 6))
-            betas = self.shape(features).unflatten(1, (self.frames, _BETAS))
+            pose = self.pose(features).reshape(-1, self.frames, _BONES, 6)
+            betas = self.shape(features).reshape(-1, self.frames, _BETAS)
             return HandParameters(rotations_from_6d(pose), betas)
 
 
@@ -113,7 +113,7 @@ def flat_rotations(rotations: Tensor, layer: HandLayer, offset: bool) -> Tensor:
 
 def relative_rotations(pose: Tensor, layer: HandLayer, offset: bool) -> Tensor:
     """Returns what a network should say, (N, 16, 3, 3), of a pose (N, 48) with flat_hand_mean=True."""
-    rotvec = pose.float().unflatten(1, (16, 3))
+    rotvec = pose.float().reshape(-1, 16, 3)
     if offset:
         rotvec = torch.cat([rotvec[:, :1], rotvec[:, 1:] - layer.hands_mean.reshape(15, 3)], dim=1)
     return rotations_from_axis_angle(rotvec)

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from handbench.baselines.hand_network import HandNetwork
+from handbench.baselines.pictures import channels_last
 from handbench.baselines.rotation_maps import axis_angle_from_rotations
 from handbench.config import to_dict
-from handbench.models import PictureBatch
 from handbench.placing import points_to_picture, unmirror
 from handbench.predictions import HandPrediction, Prediction, Space
 from handbench.types import Side
@@ -39,7 +39,7 @@ class NetworkModel:
     def __init__(
         self, network: HandNetwork, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
     ) -> None:
-        self.network = network.to(device=device, memory_format=torch.channels_last).eval()
+        self.network = channels_last(network).to(device).eval()
         self.name, self.device = name, device
         self.inputs, self.space = network.inputs, _SPACE
         config = network.config
@@ -49,7 +49,7 @@ class NetworkModel:
         self.settings: Mapping[str, Any] = {**to_dict(config), "hand_sha256": network.hand_sha256}
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
 
-    def predict(self, batch: PictureBatch) -> list[Prediction]:
+    def predict(self, batch: Any) -> list[Prediction]:
         """Predicts the current frame of each item: joints and mesh from the wrist, pose, betas, pixels."""
         images = batch.normalised(self.inputs).to(self.device)
         with torch.no_grad():

@@ -12,7 +12,15 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from handbench.baselines.attention import GateMap, ScoreMap, SigmoidMap, SoftmaxMap, product, tokens
+from handbench.baselines.attention import (
+    GateMap,
+    ScoreMap,
+    SigmoidMap,
+    SoftmaxMap,
+    feature_map,
+    product,
+    tokens,
+)
 from handbench.baselines.blocks import PointwiseMLP, PositionMap
 from handbench.baselines.fit_set import SET, Tail
 from handbench.baselines.ifvonet_config import IFVONetConfig
@@ -87,8 +95,8 @@ class ReasoningLayer(nn.Module):
         attended = self._combined(pair, other, value).transpose(1, 2).flatten(2)
         # Both maps lie on one grid, so the value at a place adds to what its query saw.
         base = value.transpose(1, 2).flatten(2) if self.residual == "value" else attended
-        out = base + self.mlp(self.norm(attended))
-        return out.transpose(1, 2).unflatten(2, size)
+        out: Tensor = base + self.mlp(self.norm(attended))
+        return feature_map(out, size)
 
     def _combined(self, pair: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor], value: Tensor) -> Tensor:
         """Returns C v_h, (B, H, N, d)."""

@@ -32,9 +32,10 @@ def rotations_from_axis_angle(rotvec: Tensor) -> Tensor:
     second = 0.5 * torch.sinc(angle / (2 * torch.pi)).square()
     x, y, z = rotvec.unbind(-1)
     zero = torch.zeros_like(x)
-    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).unflatten(-1, (3, 3))
+    skew = torch.stack([zero, -z, y, z, zero, -x, -y, x, zero], dim=-1).reshape(*rotvec.shape, 3)
     eye = torch.eye(3, dtype=rotvec.dtype, device=rotvec.device)
-    return eye + first * skew + second * (skew @ skew)
+    out: Tensor = eye + first * skew + second * (skew @ skew)
+    return out
 
 
 def axis_angle_from_rotations(matrix: Tensor) -> Tensor:

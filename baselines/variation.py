@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from handbench.baselines.attention import SigmoidMap, tokens
+from handbench.baselines.attention import SigmoidMap, feature_map, tokens
 from handbench.baselines.blocks import PointwiseMLP, PositionMap
 from handbench.baselines.ifvonet_config import IFVONetConfig
 
@@ -86,8 +86,8 @@ class PixelVariation(nn.Module):
         if self.residual:
             rows = rows + torch.stack([tokens(f, heads) for f in own], dim=1)
         # F'_T = f_p(F): (B, maps, N, C) through the MLP, then maps beside each other in channels.
-        out = self.mlp(rows.transpose(2, 3).flatten(3))
-        return out.permute(0, 2, 1, 3).flatten(2).transpose(1, 2).unflatten(2, size)
+        out: Tensor = self.mlp(rows.transpose(2, 3).flatten(3))
+        return feature_map(out.transpose(1, 2).flatten(2), size)
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         out: Tensor = self.attention.apply_to(query, key, value)

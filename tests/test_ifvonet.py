@@ -109,8 +109,8 @@ def gradients(row: str, changes: dict[str, Any]) -> tuple[HandOutputs, set[str],
     assert isinstance(network, Network)
     out = network(pictures(network, 3))
     weights = torch.Generator().manual_seed(1)
-    sum((value * torch.randn(value.shape, generator=weights)).sum() for value in out).backward()  # type: ignore[union-attr]
-    some, none = set(), set()
+    torch.autograd.backward([(v * torch.randn(v.shape, generator=weights)).sum() for v in out])
+    some, none = set[str](), set[str]()
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             alive = parameter.grad is not None and bool((parameter.grad != 0).any())
@@ -301,6 +301,8 @@ def test_predictions_come_back_to_the_picture(plain: PlainDataset) -> None:
     mirror = torch.tensor([[-1.0, 0, 319], [0, 1, 0], [0, 0, 1]])
     affine = one.affine @ mirror
     other = dataclasses.replace(one, flipped=torch.ones_like(one.flipped), affine=affine)
+    plain_hand: Any
+    mirrored: Any
     (plain_hand,), (mirrored,) = (model.predict(item)[0].hands for item in (one, other))
     assert plain_hand.side.value == "right" and mirrored.side.value == "left"
     flip = [-1, 1, 1]

@@ -30,7 +30,8 @@ def models(as_json: bool) -> None:
     if as_json:
         rows = []
         for name, entry in entries.items():
-            for variant, facts in {"": entry, **entry.variants}.items():
+            every: list[tuple[str, ModelEntry | VariantEntry]] = [("", entry), *entry.variants.items()]
+            for variant, facts in every:
                 rows.append({
                     "name": f"{name}:{variant}" if variant else name, "variant": entry.variant,
                     "about": entry.about, "needs": entry.needs, "trainable": entry.trainable is not None,
