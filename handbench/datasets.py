@@ -171,6 +171,7 @@ class Loader:
         howto: ``package:file`` of the text that tells licence, source and tree.
         about: one line.
         splits: gives the splits that a root holds; the first is taken where none is asked for.
+        takes_files: whether a root may be a file.
     """
 
     options: type[Any]
@@ -178,6 +179,7 @@ class Loader:
     howto: str
     about: str
     splits: Callable[[Path], list[str]] | None = None
+    takes_files: bool = False
 
 
 DATASETS: Registry[Loader] = Registry("dataset", "handbench.datasets")
@@ -189,6 +191,7 @@ DATASETS.register("100doh", "handbench.loaders.doh:LOADER")
 DATASETS.register("aih", "handbench.loaders.aih:LOADER")
 DATASETS.register("aih-plain", "handbench.loaders.aih_plain:LOADER")
 DATASETS.register("packed", "handbench.loaders.packed:LOADER")
+DATASETS.register("images", "handbench.loaders.own_pictures:LOADER")
 
 
 @dataclass(frozen=True)
@@ -264,9 +267,10 @@ def load_dataset(name: str, root: Path | str | None = None, quiet: bool = False,
     loader = DATASETS.get(name)
     every, limit = (whole_number(options.pop(key, None), key) for key in ("every", "limit"))
     folder = Path(root).expanduser()
-    if not folder.is_dir():
+    if not folder.is_dir() and not (loader.takes_files and folder.is_file()):
         raise HandbenchError(
-            f"{name}: no folder {folder}", f"handbench data howto {name} tells what to put there"
+            f"{name}: no folder {'or file ' if loader.takes_files else ''}{folder}",
+            f"handbench data howto {name} tells what to put there",
         )
     if loader.splits is not None and "split" not in options and (there := loader.splits(folder)):
         options["split"] = there[0]
