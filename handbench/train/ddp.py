@@ -42,6 +42,13 @@ class Ranks:
         distributed.all_reduce(found, distributed.ReduceOp.MAX)
         return found.tolist()
 
+    def mean(self, values: torch.Tensor) -> torch.Tensor:
+        """Returns the mean of a tensor on the processes' devices; the host does not wait for a GPU."""
+        if self.count > 1:
+            distributed.all_reduce(values)
+            values = values / self.count
+        return values
+
     def gathered(self, value: Any) -> list[Any]:
         """Returns a plain value of every process, in their order; a step at which all wait."""
         if self.count == 1:

@@ -45,6 +45,7 @@ class Stepper:
     ) -> None:
         self.network, self.optimiser = network, make_optimiser(how, network)
         self._clip, self._precision, self._device = how.clip_norm, precision, ranks.device
+        self._ranks = ranks
         self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
         forward: Any = wrapped(network, ranks, compiled)
         self._forward = cast(
@@ -60,7 +61,7 @@ class Stepper:
 
         Returns:
             Names and values (K,), on the device: the terms of the loss, their sum as ``total``, and the norm
-            of the gradient before clipping as ``grad_norm``.
+            of the gradient before clipping as ``grad_norm``; means over all processes.
 
         Raises:
             HandbenchError: when there is no loss.
@@ -76,7 +77,7 @@ class Stepper:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         values = torch.stack([*(term.detach() for term in terms.values()), total.detach(), norm.detach()])
-        return (*terms, "total", "grad_norm"), values
+        return (*terms, "total", "grad_norm"), self._ranks.mean(values)
 
     def _losses(self, batch: Any, forward: Callable[..., Any]) -> dict[str, Tensor]:
         network = cast(Network, self.network)
