@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from handbench.errors import HandbenchError
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIMISATION = (
     click.option("--epochs", type=click.IntRange(1), help="Passes over the data."),
@@ -40,8 +43,8 @@ _RUNNING = (
 )  # fmt: skip
 
 
-def _with(*options: Any) -> Any:
-    def add(command: Any) -> Any:
+def _with(*options: Callable[[F], F]) -> Callable[[F], F]:
+    def add(command: F) -> F:
         for option in reversed(options):
             command = option(command)
         return command
