@@ -232,6 +232,15 @@ def test_bad_submissions_get_one_line(tmp_path: Path, handbench: Run, text: str,
     assert re.search(words, done.stderr) and len(done.stderr.strip().splitlines()) == 1
 
 
+def test_files_that_are_too_large_are_refused_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pred = write_both(tmp_path, hands(1), hands(1))
+    monkeypatch.setattr("handbench.formats.ho3d_rows.MAX_BYTES", 1000)
+    with pytest.raises(HandbenchError, match="is it the right file"):
+        read_submission(pred, "ho3d_v2")
+
+
 def test_command_line(tmp_path: Path, handbench: Run) -> None:
     true = hands(1)
     predicted = noisy(true)
