@@ -73,23 +73,37 @@ class Network(Protocol):
 
 
 class Trainable(Protocol):
-    """A model that can be trained.
+    """A model that can be trained. All but its methods are plain attributes; a class may state them."""
 
-    Attributes:
-        name: ``NAME`` or ``NAME:VARIANT``, as ``--model`` takes it.
-        config: a frozen dataclass from which the network is built; it is saved beside the weights.
-        inputs: of prediction and validation.
-        train_inputs: of training (with the labels and masks that losses need).
-        vertices: whether losses need annotated vertices (``batches(vertices=True)``).
-        recipe: the default recipe.
-    """
+    @property
+    def name(self) -> str:
+        """``NAME`` or ``NAME:VARIANT``, as ``--model`` takes it."""
+        ...
 
-    name: str
-    config: Any
-    inputs: Inputs
-    train_inputs: Inputs
-    vertices: bool
-    recipe: Recipe
+    @property
+    def config(self) -> Any:
+        """A frozen dataclass from which the network is built; it is saved beside the weights."""
+        ...
+
+    @property
+    def inputs(self) -> Inputs:
+        """Of prediction and validation."""
+        ...
+
+    @property
+    def train_inputs(self) -> Inputs:
+        """Of training (with the labels and masks that losses need)."""
+        ...
+
+    @property
+    def vertices(self) -> bool:
+        """Whether losses need annotated vertices (``batches(vertices=True)``)."""
+        ...
+
+    @property
+    def recipe(self) -> Recipe:
+        """The default recipe."""
+        ...
 
     def build(self, seed: int = 0, pretrained: Path | None = None) -> torch.nn.Module:
         """Makes the network (:class:`Network`) on the CPU; its weights depend on the seed alone.

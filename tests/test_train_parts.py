@@ -154,7 +154,7 @@ def test_previews_change_nothing(plain: PlainDataset, tmp_path: Path) -> None:
 
 
 def test_the_log_drops_what_a_killed_run_left(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.backend.event_processing import event_accumulator  # type: ignore[import-untyped]
 
     speed = {"samples_per_second": 1.0, "memory_mb": 2.0}
     for start, steps, loss in ((0, range(1, 6), 0.1 + 0.2), (3, range(4, 6), 9.0)):
@@ -168,7 +168,7 @@ def test_the_log_drops_what_a_killed_run_left(tmp_path: Path) -> None:
     lines = (tmp_path / "log.csv").read_text().splitlines()
     assert lines[0] == "step,epoch,lr,total,samples_per_second,memory_mb"
     assert [line.split(",")[3] for line in lines[1:]] == [repr(0.1 + 0.2)] * 3 + ["9.0"] * 2
-    board = EventAccumulator(str(tmp_path / "tensorboard")).Reload()  # type: ignore[no-untyped-call]
+    board = event_accumulator.EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     found = [(event.step, round(event.value, 3)) for event in board.Scalars("loss/total")]
     assert found == [(1, 0.3), (2, 0.3), (3, 0.3), (4, 9.0), (5, 9.0)]
     assert [duration(s) for s in (40, 720, 12600)] == ["40 s", "12 min", "3.5 h"]

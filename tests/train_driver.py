@@ -39,7 +39,7 @@ def _train_until(options: TrainOptions, step: int, number: int) -> None:
             os.kill(os.getpid(), number)
         return real(self, *words)
 
-    Stepper._losses = losses  # type: ignore[method-assign]
+    Stepper._losses = losses  # type: ignore[method-assign, assignment]
     # The handlers of pytest did.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:

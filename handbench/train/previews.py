@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -46,7 +46,7 @@ class Previews:
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.no_grad():
             model = self._trainable.model(network, str(self._device), trained=True)
-            found = list(model.predict(batch))
+            found = cast(list[Prediction], model.predict(batch))
         network.train()
         rows = [self._row(i, prediction) for i, prediction in enumerate(found)]
         sheet = np.concatenate(rows)
