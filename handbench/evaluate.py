@@ -15,7 +15,7 @@ from handbench.metrics.protocols import PROTOCOLS, open_protocol
 from handbench.metrics.protocols.base import Protocol
 from handbench.predict import OnExisting, run
 from handbench.predict.identity import identity_of
-from handbench.predict.names import open_any
+from handbench.predict.names import Opened, open_any
 from handbench.provenance import collect
 from handbench.score import Scored, score_predictions
 from handbench.subset import Subset
@@ -91,10 +91,8 @@ def evaluate(
     dataset = ref.open(quiet)
     chosen = open_protocol(protocol) if protocol else default_protocol(dataset.name)
     opened = open_any(model, weights, device, seed, random_init)
-    identity = identity_of(opened.model, opened.name, dataset)
     folder = Path(results)
-    name = f"{model}-{dataset.name}-{dataset.split}-{content_hash(identity)[:8]}"
-    path = folder / "predictions" / (_file_name(name) + ".h5")
+    path = predictions_path(folder, model, dataset, opened)
     path.parent.mkdir(parents=True, exist_ok=True)
     how = (batch_size, workers, device, on_existing, random_init, weights, seed)
     report = run(model, dataset, path, *how, quiet=quiet)
@@ -104,6 +102,20 @@ def evaluate(
     command = f"handbench evaluate --model {model}" + ("" if data is None else f" --data {ref.name}:...")
     kept = keep_result(scored, folder, model, "", command, synthetic=is_synthetic(dataset))
     return Evaluation(scored, path, report.reused, kept)
+
+
+def predictions_path(results: Path, model: str, dataset: Dataset, opened: Opened) -> Path:
+    """Returns where the predictions of a model on a dataset are kept.
+
+    Args:
+        results: the folder of results.
+        model: the full name, ``NAME[:VARIANT][+FILTER...]``.
+        dataset: that is predicted.
+        opened: the model.
+    """
+    identity = identity_of(opened.model, opened.name, dataset)
+    name = f"{model}-{dataset.name}-{dataset.split}-{content_hash(identity)[:8]}"
+    return results / "predictions" / (_file_name(name) + ".h5")
 
 
 def default_protocol(dataset: str) -> Protocol:

@@ -79,6 +79,7 @@ class OwnPictures(Dataset):
     """
 
     name = "images"
+    annotated = False
 
     def __init__(self, root: Path, options: OwnOptions) -> None:
         self.root, self.options = root, options

@@ -21,6 +21,7 @@ _COMMANDS = {
     "models": ("handbench.cli.models:models", "List the registered models and filters."),
     "predict": ("handbench.cli.predict:predict", "Write a model's predictions of a dataset to one file."),
     "score": ("handbench.cli.score:score", "The official numbers of a prediction file."),
+    "show": ("handbench.cli.show:show", "Draw figures of predictions: compare models."),
     "submit": ("handbench.cli.submit:submit", "Write and check files for the official servers."),
     "leaderboard": (
         "handbench.cli.leaderboard:leaderboard",

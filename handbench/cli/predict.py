@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.own_pictures import own_options
+
 if TYPE_CHECKING:
     from handbench.predict import OnExisting
 
 
-@click.command(
-    epilog="Examples: handbench predict --model oracle --data aih:aih/test --out oracle.h5;"
-    " handbench predict --model mean-hand+one-euro --data ho3d:HO3D_v3@split=evaluation --out mean.h5"
-)
+@click.command()
 @click.option("--model", required=True, metavar="NAME", help="NAME[:VARIANT][+FILTER]: see handbench models.")
 @click.option(
-    "--data", required=True, metavar="REF", help="NAME:PATH[@key=value,...], e.g. aih:aih@limit=100."
+    "--data", default=None, metavar="REF", help="NAME:PATH[@key=value,...], e.g. aih:aih@limit=100."
 )
+@click.option(
+    "--images", default=None, type=click.Path(path_type=Path),
+    help="Instead of --data: a folder of jpg and png of your own, or a video file.",
+)  # fmt: skip
+@own_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The prediction file, FILE.h5.")
 @click.option("--weights", default=None, type=click.Path(path_type=Path), help="File of trained weights.")
 @click.option("--random-init", is_flag=True, help="Run a model without trained weights.")
@@ -50,7 +54,16 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress.")
 def predict(
     model: str,
-    data: str,
+    data: str | None,
+    images: Path | None,
+    boxes: str,
+    side: str,
+    focal: float | None,
+    K: str,
+    separate: bool,
+    no_box: str,
+    overlay: Path | None,
+    hand_model: str,
     out: Path,
     weights: Path | None,
     random_init: bool,
@@ -68,20 +81,41 @@ def predict(
 
     The same command continues after an interruption. A file that is there is used where model, weights, data
     and settings agree. Every sample is in the file; what cannot be read is NaN and counted.
+
+    Pictures of your own need boxes about the hands; --overlay draws what was predicted (docs/predict.md).
+
+    \b
+    Examples:
+      handbench predict --model oracle --data aih:aih/test --out oracle.h5
+      handbench predict --model mean-hand+one-euro --data ho3d:HO3D_v3@split=evaluation --out mean.h5
+      handbench predict --model mean-hand --images photos --boxes boxes.csv --out own.h5 --overlay drawn
+      handbench predict --model mean-hand --images clip.mp4 --boxes "120,80,200,220" --out own.h5
     """
     import json
 
+    from handbench.cli.own_pictures import reference
     from handbench.predict import run
 
+    own = {"boxes": boxes, "side": side, "focal": focal, "K": K, "separate": separate, "no_box": no_box}
+    dataset = reference(data, images, own).open(quiet or as_json)
     report = run(
-        model, data, out, batch_size, workers, device, on_existing, random_init, weights, seed, max_bad, base,
-        quiet=quiet or as_json,
+        model, dataset, out, batch_size, workers, device, on_existing, random_init, weights, seed, max_bad,
+        base, quiet=quiet or as_json,
     )  # fmt: skip
+    drawn = None
+    if overlay is not None:
+        from handbench.formats.predictions import read_predictions
+        from handbench.show.overlay_files import write_overlays
+
+        predictions = read_predictions(report.path)
+        drawn = write_overlays(dataset, predictions, overlay, report.model, hand_model, quiet or as_json)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2))
+        click.echo(json.dumps(report.to_dict() | (drawn.to_dict() if drawn else {}), indent=2))
         return
     bad = f", {report.bad} of them unreadable (NaN)" if report.bad else ""
     rate = f"{report.samples / max(report.seconds, 1e-3):,.0f} a second"
     done = "was there already" if report.reused else f"{report.seconds:.1f} s, {rate}, {report.device}"
     what = f"{report.model} on {report.dataset} {report.split}, {report.samples:,} samples{bad}"
     click.echo(f"{report.path}: {what}; {done}")
+    for line in drawn.lines() if drawn else ():
+        click.echo(line)

@@ -14,7 +14,8 @@ from handbench.predict.existing import OnExisting, survey
 from handbench.predict.filtered import video_truth, write_filtered
 from handbench.predict.identity import identity_of
 from handbench.predict.job import Job, Report
-from handbench.predict.names import open_any
+from handbench.predict.names import Opened, open_any
+from handbench.subset import Subset
 
 
 def predict(model: Model | str, data: Dataset | DataRef | str, out: Path | str, **more: Any) -> Path:
@@ -73,6 +74,7 @@ def run(
     opened = open_any(model, weights, device, seed, random_init)
     ref = DataRef.parse(data) if isinstance(data, str) else data
     dataset = ref.open(quiet) if isinstance(ref, DataRef) else ref
+    _check_known(opened, dataset)
     identity = identity_of(opened.model, opened.name, dataset)
     reference = str(ref) if isinstance(ref, DataRef) else ""
     job = Job(opened, dataset, identity, reference, batch_size, workers, max_bad, quiet)
@@ -83,6 +85,17 @@ def run(
     else:
         reused = job.run(out, on_existing)
     return job.report(out, identity, time.monotonic() - started, reused)
+
+
+def _check_known(opened: Opened, dataset: Dataset) -> None:
+    """Refuses to ask an oracle about pictures that nobody annotated."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.whole
+    if opened.model.needs_ground_truth and not getattr(dataset, "annotated", True):
+        raise HandbenchError(
+            f"model {opened.name!r} gives the annotation, and one's own pictures have none",
+            "choose a model that needs none: handbench models",
+        )
 
 
 def _run_filtered(
