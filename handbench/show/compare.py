@@ -174,7 +174,7 @@ def errors(hands: Sequence[PlacedHand], sample: Sample) -> tuple[float | None, W
         true = sample.hand(hand.side)
         if true is None or hand.joints is None or not true.joints_valid[WRIST]:
             continue
-        valid: BoolArray = np.asarray(true.joints_valid)
+        valid: BoolArray = np.asarray(true.joints_valid & np.isfinite(hand.joints).all(axis=1))
         moved = hand.joints - hand.joints[WRIST] + true.joints[WRIST]
         apart = np.where(valid, np.linalg.norm(moved - true.joints, axis=1), np.nan) * 1000
         values.append(apart[valid])

@@ -85,9 +85,22 @@ def _label(name: str, *lines: str) -> ImageArray:
         write(out, piece, (GAP + 4, y), 16, INK, bold=True)
         y += 22
     for text in lines:
-        write(out, fitted(text, NAMES - 2 * GAP, 14), (GAP + 4, y + 4), 14, _GREY)
-        y += 21
+        for piece in _wrapped(text, NAMES - 2 * GAP):
+            write(out, fitted(piece, NAMES - 2 * GAP, 14), (GAP + 4, y + 4), 14, _GREY)
+            y += 21
     return out
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Breaks a line between words."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and text_width(longer, 14) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _broken(text: str, width: int) -> list[str]:
@@ -110,8 +123,7 @@ def _words(said: Said) -> list[str]:
     if said.error is not None:
         lines.append(f"mean error {said.error:.1f} mm")
     if said.worst is not None:
-        lines.append(f"worst {joint_words(said.worst.joint)}")
-        lines.append(f"   {said.worst.error:.1f} mm")
+        lines.append(f"{joint_words(said.worst.joint)} {said.worst.error:.1f} mm")
     if not said.now:
         lines.append("no hand predicted")
     elif said.name != "ground truth":
@@ -126,10 +138,10 @@ def _input(block: Block, gap: int) -> list[ImageArray]:
     if before is not None:
         tag(first, f"t − {gap}", (6, 6))
     tag(second, "t", (6, 6))
-    return [first, second, _notes(block.facts)]
+    return [first, second, _notes(block.facts, block.truth is not None)]
 
 
-def _notes(facts: Sequence[str]) -> ImageArray:
+def _notes(facts: Sequence[str], annotated: bool) -> ImageArray:
     """Draws the facts of a sample, and what colours and marks mean."""
     out = np.full((CELL, 2 * CELL + GAP, 3), PAPER, np.uint8)
     y = 34
@@ -155,6 +167,9 @@ def _notes(facts: Sequence[str]) -> ImageArray:
         write(out, name, (x + 36, y + 5), 14, _GREY)
         x += 58 + text_width(name, 14)
     y += 34
+    if not annotated:
+        write(out, "No joint is annotated here: there are no errors.", (20, y + 5), 14, _GREY)
+        return out
     marks.ring(out, np.array([33.0, y - 1]), 11)
     write(out, "the joint with the largest error; a line leads to where it should be", (56, y + 5), 14, _GREY)
     write(out, "Errors in mm, with the predicted wrist put on the true one.", (20, y + 34), 14, _GREY)

@@ -79,7 +79,7 @@ def joints_panel(view: View, hands: Sequence[PlacedHand]) -> ImageArray:
     out = view.image.copy()
     for hand in hands:
         if hand.pixels is not None:
-            marks.skeleton(out, view.moved(hand.pixels))
+            marks.skeleton(out, view.moved(hand.pixels), hand.side)
     return out
 
 
@@ -117,7 +117,7 @@ def side_panel(side: SideView | None, block: Block, said: Said, faces: MeshFaces
     out = side.draw(meshes)
     for hand in hands if not meshes else ():
         if hand.joints is not None:
-            marks.skeleton(out, side.pixels(hand.joints))
+            marks.skeleton(out, side.pixels(hand.joints), hand.side)
     if said.worst is not None:
         joints = hands[said.worst.hand].joints
         assert joints is not None

@@ -45,26 +45,33 @@ def disc(image: ImageArray, at: FloatArray, radius: float, color: Sequence[int],
     )  # fmt: skip
 
 
-def skeleton(image: ImageArray, points: FloatArray, thick: int = 3) -> None:
+def skeleton(image: ImageArray, points: FloatArray, side: Side) -> None:
     """Draws a hand's skeleton with a dark outline, in place.
 
     Args:
         image: (h, w, 3) uint8 RGB.
         points: (21, 2) [px], OPENPOSE21; what has a NaN is left out.
-        thick: width of bones [px].
+        side: which hand: colours its wrist.
     """
     known = np.isfinite(points).all(axis=1)
+    if not known.any():
+        return
+    # Small hands get thin bones, or their fingers run together.
+    thick = int(np.clip(round(float(np.ptp(points[known], axis=0).max()) / 60), 1, 3))
     bones = [bone for bone in OPENPOSE21.bones if known[list(bone)].all()]
     radius = thick + 0.5
     for parent, child in bones:
-        line(image, points[parent], points[child], _DARK, thick + 3)
+        line(image, points[parent], points[child], _DARK, thick + (3 if thick > 1 else 2))
     for joint in np.flatnonzero(known):
         disc(image, points[joint], radius + 1.5, _DARK)
     for parent, child in bones:
         line(image, points[parent], points[child], FINGERS[(child - 1) // 4], thick)
     for joint in np.flatnonzero(known):
-        color = (255, 255, 255) if joint == 0 else FINGERS[(joint - 1) // 4]
-        disc(image, points[joint], radius, color)
+        if joint:
+            disc(image, points[joint], radius, FINGERS[(joint - 1) // 4])
+        else:
+            disc(image, points[joint], radius + 2.5, _DARK)
+            disc(image, points[joint], radius + 1, SIDES[side])
 
 
 def ring(image: ImageArray, at: FloatArray, radius: float) -> None:

@@ -89,7 +89,7 @@ def _areas(shown: Shown) -> FloatArray:
     if not found:
         for hand in shown.hands:
             if hand.pixels is not None:
-                low, high = hand.pixels.min(axis=0), hand.pixels.max(axis=0)
+                low, high = np.nanmin(hand.pixels, axis=0), np.nanmax(hand.pixels, axis=0)
                 found.append(np.concatenate([low, high - low]))
     return np.array(found).reshape(-1, 4)
 
@@ -106,7 +106,7 @@ def _joints(shown: Shown, view: View) -> ImageArray:
     out = view.image.copy()
     for hand in shown.hands:
         if hand.pixels is not None:
-            marks.skeleton(out, view.moved(hand.pixels))
+            marks.skeleton(out, view.moved(hand.pixels), hand.side)
     return out
 
 
@@ -123,7 +123,8 @@ def _side(shown: Shown, view: View, meshes: Sequence[Mesh]) -> ImageArray:
         for hand in shown.hands
         if hand.vertices is not None or hand.joints is not None
     ]
-    points = np.concatenate([values for values in solid if values is not None]) if solid else None
+    known = [values[np.isfinite(values).all(axis=1)] for values in solid if values is not None]
+    points = np.concatenate(known) if known else None
     if points is None:
         out = np.full((view.size[1], view.size[0], 3), GROUND, np.uint8)
         write(out, "nothing in 3D", (12, 24), 14, FAINT)
@@ -133,7 +134,7 @@ def _side(shown: Shown, view: View, meshes: Sequence[Mesh]) -> ImageArray:
     if not meshes:
         for hand in shown.hands:
             if hand.joints is not None:
-                marks.skeleton(out, side.pixels(hand.joints))
+                marks.skeleton(out, side.pixels(hand.joints), hand.side)
     return out
 
 

@@ -47,12 +47,18 @@ class PlacedHand:
 
 
 def hand_at(predictions: Predictions, row: int, side: Side) -> HandPrediction | None:
-    """Returns what is predicted of one hand of a row; None where that is nothing."""
+    """Returns what is predicted of one hand of a row; None where that is nothing.
+
+    Joints may hold NaN beside a wrist that is known: an oracle says what is annotated.
+    """
     columns: HandPredictions | None = predictions.hands.get(side)
     found: dict[str, Any] = {}
     for name in _FIELDS:
         column = None if columns is None else getattr(columns, name)
-        if column is not None and np.isfinite(column[row]).all():
+        if column is None:
+            continue
+        told = np.isfinite(column[row])
+        if told.all() or (name == "joints" and told[0].all()) or (name == "joints_2d" and told.any()):
             found[name] = np.asarray(column[row], np.float64)
     return HandPrediction(side, **found) if found else None
 
@@ -94,7 +100,7 @@ def place_hand(
         return None if values is None else np.asarray(scale * values + shift)
 
     joints, vertices = moved(hand.joints), moved(hand.vertices)
-    nearest = min(float(v[:, 2].min()) for v in (joints, vertices) if v is not None)
+    nearest = min(float(np.nanmin(v[:, 2])) for v in (joints, vertices) if v is not None)
     if nearest < _NEAREST / 10:
         return PlacedHand(hand.side, None, None, pixels, "not drawn: behind the camera")
     if pixels is None and joints is not None:
@@ -134,13 +140,15 @@ def _shift(
     if own is None or outline is None:
         return None, "not drawn: neither 2D joints nor a box"
     how = "placed by its box" + ("" if hand.joints_2d is None else ", which its 2D joints do not fill")
-    return by_box(scale * np.asarray(outline), np.asarray(own), K), how
+    known = np.asarray(outline)[np.isfinite(outline).all(axis=1)]
+    return by_box(scale * known, np.asarray(own), K), how
 
 
 def _fills(pixels: FloatArray, box: npt.NDArray[Any] | None) -> bool:
     """Tells whether joints (21, 2) [px] are about as large as a box; a poor network says all in one place."""
     if box is None:
         return True
+    pixels = pixels[np.isfinite(pixels).all(axis=1)]
     share = float(np.ptp(pixels, axis=0).max() / np.asarray(box)[2:].max())
     return _LEAST < share < _MOST
 
@@ -165,6 +173,10 @@ def by_pixels(points: FloatArray, pixels: FloatArray, K: FloatArray) -> FloatArr
     Returns:
         None where all pixels, or all points, are one.
     """
+    known = np.isfinite(points).all(axis=1) & np.isfinite(pixels).all(axis=1)
+    points, pixels = points[known], pixels[known]
+    if not len(points):
+        return None
     rays = np.concatenate([pixels, np.ones_like(pixels[:, :1])], axis=1) @ np.linalg.inv(K).T
     wanted = rays[:, :2]
     spread = np.sqrt(np.square(wanted - wanted.mean(axis=0)).sum())
