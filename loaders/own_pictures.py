@@ -230,7 +230,14 @@ def _hands_of(pictures: list[OwnPicture], options: OwnOptions, video: bool) -> l
     box = one_box(text)
     if text == "full" or box is not None:
         found = [
-            [BoxRow(p.name, side, box or (-0.5, -0.5, *map(float, p.size)), f"--boxes, {p.name}")]
+            [
+                BoxRow(
+                    p.name,
+                    side,
+                    box or (-0.5, -0.5, float(p.size[0]), float(p.size[1])),
+                    f"--boxes, {p.name}",
+                )
+            ]
             for p in pictures
         ]
     else:

@@ -94,7 +94,7 @@ def _label(name: str, *lines: str) -> ImageArray:
 def _wrapped(text: str, width: int) -> list[str]:
     """Breaks a line between words."""
     lines = [""]
-    for word in text.split():
+    for word in text.split(" "):
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and text_width(longer, 14) > width:
             lines.append(word)
@@ -105,7 +105,8 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 def _broken(text: str, width: int) -> list[str]:
     """Breaks a name into at most six lines, after a mark where there is one."""
-    lines, rest = [], text
+    lines: list[str] = []
+    rest = text
     while rest and len(lines) < 6:
         count = len(rest)
         while count > 1 and text_width(rest[:count], 16, bold=True) > width:
@@ -123,7 +124,7 @@ def _words(said: Said) -> list[str]:
     if said.error is not None:
         lines.append(f"mean error {said.error:.1f} mm")
     if said.worst is not None:
-        lines.append(f"{joint_words(said.worst.joint)} {said.worst.error:.1f} mm")
+        lines.append(f"{joint_words(said.worst.joint)} {said.worst.error:.1f}\N{NO-BREAK SPACE}mm")
     if not said.now:
         lines.append("no hand predicted")
     elif said.name != "ground truth":

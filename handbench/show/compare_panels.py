@@ -129,7 +129,7 @@ def side_panel(side: SideView | None, block: Block, said: Said, faces: MeshFaces
 
 def _wrist(hand: PlacedHand) -> FloatArray:
     assert hand.joints is not None
-    return hand.joints[WRIST]
+    return np.asarray(hand.joints[WRIST])
 
 
 def _on_wrist(hand: PlacedHand, truth: Said | None) -> PlacedHand:

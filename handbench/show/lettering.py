@@ -24,7 +24,7 @@ def _coverage(text: str, size: int, bold: bool) -> tuple[npt.NDArray[np.float32]
 
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
     path = TextPath((0, 0), text.replace("$", r"\$"), size=size * _FINE, prop=font)
-    outlines = path.to_polygons(closed_only=True)
+    outlines = [np.asarray(line, np.float64) for line in path.to_polygons(closed_only=True)]
     up, down = size + 2, size // 2 + 1
     width = max((float(line[:, 0].max()) for line in outlines), default=0.0)
     large = np.zeros(((up + down) * _FINE, (int(width / _FINE) + 3) * _FINE), np.uint8)
@@ -35,7 +35,7 @@ def _coverage(text: str, size: int, bold: bool) -> tuple[npt.NDArray[np.float32]
         cv2.fillPoly(large, points, (255,), cv2.LINE_AA, _SHIFT)
     shape = (large.shape[1] // _FINE, large.shape[0] // _FINE)
     small = cv2.resize(large, shape, interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float32) / 255, up
+    return np.asarray(small, np.float32) / np.float32(255), up
 
 
 def text_width(text: str, size: int, bold: bool = False) -> int:

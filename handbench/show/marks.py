@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from handbench.arrays import FloatArray, ImageArray
+from handbench.arrays import BoolArray, FloatArray, ImageArray
 from handbench.show.draw import INK
 from handbench.skeleton import OPENPOSE21
 from handbench.types import Side
@@ -53,7 +53,7 @@ def skeleton(image: ImageArray, points: FloatArray, side: Side) -> None:
         points: (21, 2) [px], OPENPOSE21; what has a NaN is left out.
         side: which hand: colours its wrist.
     """
-    known = np.isfinite(points).all(axis=1)
+    known: BoolArray = np.asarray(np.isfinite(points).all(axis=1))
     if not known.any():
         return
     # Small hands get thin bones, or their fingers run together.

@@ -88,7 +88,7 @@ def place_hand(
         palm: wrist to middle knuckle [m] that a ``scale_free`` hand is given.
     """
     solid = [values for values in (hand.joints, hand.vertices) if values is not None]
-    pixels = None if hand.joints_2d is None else np.asarray(hand.joints_2d)
+    pixels = None if hand.joints_2d is None else np.asarray(hand.joints_2d, np.float64)
     if not solid:
         return PlacedHand(hand.side, None, None, pixels, "2D only")
     scale = _scale_of(hand, palm) if space == "scale_free" else 1.0
@@ -131,17 +131,21 @@ def _shift(
     if root is not None:
         return np.asarray(root), "drawn at the true wrist"
     own = box if box is not None and np.isfinite(box).all() else hand.box
-    agree = hand.joints_2d is not None and _fills(np.asarray(hand.joints_2d), own)
+    agree = hand.joints_2d is not None and _fills(_floats(hand.joints_2d), own)
     if joints is not None and hand.joints_2d is not None and agree:
-        found = by_pixels(scale * np.asarray(joints), np.asarray(hand.joints_2d), K)
+        found = by_pixels(_floats(scale * joints), _floats(hand.joints_2d), K)
         if found is not None:
             return found, "placed by its 2D joints"
     outline = hand.vertices if hand.vertices is not None else joints
     if own is None or outline is None:
         return None, "not drawn: neither 2D joints nor a box"
     how = "placed by its box" + ("" if hand.joints_2d is None else ", which its 2D joints do not fill")
-    known = np.asarray(outline)[np.isfinite(outline).all(axis=1)]
-    return by_box(scale * known, np.asarray(own), K), how
+    known = _floats(outline[np.isfinite(outline).all(axis=1)])
+    return by_box(scale * known, _floats(own), K), how
+
+
+def _floats(values: npt.NDArray[Any]) -> FloatArray:
+    return np.asarray(values, np.float64)
 
 
 def _fills(pixels: FloatArray, box: npt.NDArray[Any] | None) -> bool:
@@ -217,7 +221,7 @@ def by_box(points: FloatArray, box: FloatArray, K: FloatArray) -> FloatArray:
     shift = np.zeros(3)
     extent = float(np.ptp(points[:, :2] * (K[0, 0], K[1, 1]), axis=0).max())
     shift[2] = max(extent / size, _NEAREST - float(points[:, 2].min())) - float(points[:, 2].mean())
-    for _ in range(20):
+    for _ in range(40):
         shift[2] = max(shift[2], _NEAREST - float(points[:, 2].min()))
         seen = project(points + shift, K)
         low, high = seen.min(axis=0), seen.max(axis=0)
