@@ -28,12 +28,18 @@ class PosedHand(NamedTuple):
     joints: Tensor
 
 
-def _levels() -> list[list[int]]:
-    """Returns MANO16's joints by their distance from the root: all fingers of a level move at once."""
+def _levels() -> list[slice]:
+    """Returns MANO16's joints by their distance from the root: all fingers of a level move at once.
+
+    As slices: a list of numbers would travel to a GPU, which then waits, whenever it is used.
+    """
     depth = [0] * len(MANO16)
     for joint, parent in enumerate(MANO16.parents):
         depth[joint] = depth[parent] + 1 if parent >= 0 else 0
-    return [[j for j, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
+    found = [[j for j, d in enumerate(depth) if d == level] for level in range(1, max(depth) + 1)]
+    slices = [slice(level[0], level[-1] + 1, level[1] - level[0]) for level in found]
+    assert [list(range(len(MANO16)))[level] for level in slices] == found
+    return slices
 
 
 class HandLayer(nn.Module):
@@ -67,9 +73,6 @@ class HandLayer(nn.Module):
         self.register_buffer("tips", torch.as_tensor(tip_vertices(tips, model.side)), persistent=False)
         self.register_buffer("order", torch.as_tensor(OPENPOSE21_FROM_MANO), persistent=False)
         self.levels = _levels()
-        self.parents = [[MANO16.parents[joint] for joint in level] for level in self.levels]
-        listed = [0, *(joint for level in self.levels for joint in level)]
-        self.unsort = [listed.index(joint) for joint in range(len(MANO16))]
 
     def _keep(self, name: str, value: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
         # Not in the state: weights say nothing of whose hand it is, the settings do.
@@ -105,8 +108,8 @@ class HandLayer(nn.Module):
 
     def _chain(self, rotations: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the rotations (N, 16, 3, 3) and places (N, 16, 3) of all joints along the chains."""
-        turns, places = [rotations[:, :1]], [joints[:, :1]]
-        turn, place, above = turns[0], places[0], joints[:, :1]
+        turn, place, above = rotations[:, :1], joints[:, :1], joints[:, :1]
+        root, turns, places = (turn, place), list[Tensor](), list[Tensor]()
         for level in self.levels:
             offset = joints[:, level] - above
             place = place + (turn @ offset[..., None]).squeeze(-1)
@@ -114,4 +117,7 @@ class HandLayer(nn.Module):
             above = joints[:, level]
             turns.append(turn)
             places.append(place)
-        return torch.cat(turns, dim=1)[:, self.unsort], torch.cat(places, dim=1)[:, self.unsort]
+        # Joints of a finger follow each other: (N, 5, 3, ...) to (N, 15, ...).
+        fingers = (torch.stack(parts, dim=2).flatten(1, 2) for parts in (turns, places))
+        all_turns, all_places = (torch.cat(pair, dim=1) for pair in zip(root, fingers, strict=True))
+        return all_turns, all_places

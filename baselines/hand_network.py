@@ -83,10 +83,12 @@ class HandNetwork(nn.Module):
             says = relative_rotations(pose.flatten(0, 1), self.hand, self.config.pose_offset == "hands_mean")
             flat = relative_rotations(pose.flatten(0, 1), self.hand, offset=False)
             posed = self.hand(flat, betas.flatten(0, 1))
-        # Pixel centres are whole numbers, the crop's left edge lies at -0.5.
-        size = torch.tensor(self.inputs.size, dtype=torch.float32, device=pixels.device)
+        width, height = self.inputs.size
+        # Pixel centres are whole numbers, the crop's left edge lies at -0.5. No tensor of the size: making
+        # one on a GPU waits for it.
+        shares = torch.stack([(pixels[..., 0] + 0.5) / width, (pixels[..., 1] + 0.5) / height], dim=-1)
         return HandTargets(
-            (pixels + 0.5) / size, seen, _by_frame(says, frames), betas,
+            shares, seen, _by_frame(says, frames), betas,
             _by_frame(posed.vertices, frames), _by_frame(posed.joints, frames), valid,
         )  # fmt: skip
 

@@ -35,7 +35,9 @@ def paper_l1(
     Returns:
         ``vertices``, ``joints``, ``joints_2d``, ``pose``, ``shape``.
     """
-    pixels = torch.tensor(size, dtype=torch.float32, device=outputs.joints.device)
+    shares = (outputs.joints_2d - targets.joints_2d).abs()
+    # No tensor of the size: making one on a GPU waits for it.
+    pixels = torch.stack([shares[..., 0] * size[0], shares[..., 1] * size[1]], dim=-1)
     pose = (outputs.rotations, targets.rotations)
     if axis_angle:
         pose = (axis_angle_from_rotations(pose[0]), axis_angle_from_rotations(pose[1]))
@@ -43,7 +45,7 @@ def paper_l1(
     return {
         "vertices": _mean((outputs.vertices - targets.vertices).abs() * _MM, valid),
         "joints": _mean((outputs.joints - targets.joints).abs() * _MM, valid),
-        "joints_2d": _mean((outputs.joints_2d - targets.joints_2d).abs() * pixels, targets.joints_2d_valid),
+        "joints_2d": _mean(pixels, targets.joints_2d_valid),
         "pose": _mean((pose[0] - pose[1]).abs(), valid),
         "shape": _mean((outputs.betas - targets.betas).abs(), valid),
     }

@@ -115,10 +115,12 @@ class Batch(Labels):
 
         Do it where the model runs: bytes travel four times as fast as floats.
         """
-        shape = (1, 1, 3, 1, 1)
-        mean = torch.tensor(inputs.mean, device=self.images.device).reshape(shape)
-        std = torch.tensor(inputs.std, device=self.images.device).reshape(shape)
-        return (self.images.float() / 255 - mean) / std
+        shown = self.images.float().div_(255)
+        # No tensors of mean and deviation: making them on a GPU waits for it.
+        for channel, (mean, std) in enumerate(zip(inputs.mean, inputs.std, strict=True)):
+            if (mean, std) != (0.0, 1.0):
+                shown[:, :, channel].sub_(mean).div_(std)
+        return shown
 
     def part(self, start: int, stop: int) -> Batch:
         """Returns items ``start`` to ``stop``: a batch that a model's memory did not hold is run in parts."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from conftest import Run
 from hypothesis import given
 from hypothesis import strategies as st
 from plain_dataset import PlainDataset, write_plain
+from torch.utils._python_dispatch import TorchDispatchMode
 from toy_network import ToyConfig, ToyTrainable
 
 from handbench.baselines.trainable import Recipe
@@ -26,15 +28,18 @@ from handbench.errors import HandbenchError
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
 from handbench.loaders import Batch, batches
+from handbench.models import MODELS
 from handbench.predictions import HandPrediction
 from handbench.synth.ho3d import Ho3dSynthOptions, generate_ho3d
 from handbench.train import TrainOptions
+from handbench.train.ddp import Ranks
 from handbench.train.feed import Feed, Share, apportion
 from handbench.train.logs import Log, duration
 from handbench.train.meter import Reading
 from handbench.train.options import resolve
 from handbench.train.previews import Previews, draw_mesh
 from handbench.train.schedule import Schedule
+from handbench.train.step import Stepper
 from handbench.train.workers import choose_workers
 from handbench.types import Side
 
@@ -123,6 +128,42 @@ def test_the_feed_leaves_the_random_stream_alone(plain: PlainDataset) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class Asked(TorchDispatchMode):
+    """Collects what makes a GPU's host wait: values read back, tensors made of Python's numbers."""
+
+    waits = ("_local_scalar_dense", "lift_fresh", "nonzero", "masked_select", "equal", "is_nonzero")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.count = 0
+
+    def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = op.overloadpacket.__name__
+        self.count += 1
+        if name in self.waits:
+            self.found.append(f"{name}: {''.join(traceback.format_stack(limit=4))}")
+        return op(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", ["ifvonet-tiny", "handoccnet-v-tiny"])
+def test_a_step_waits_for_nothing(name: str, plain: PlainDataset) -> None:
+    make = MODELS.get(name).trainable
+    assert make is not None
+    trainable = make("")
+    how = resolve(TrainOptions(name, ("plain:x",), Path("x"), clip_norm=1.0), trainable.recipe)
+    network = trainable.build(0).train()
+    stepper = Stepper(network, how, Ranks(0, 1, CPU), "bf16", False)
+    batch = next(iter(batches(plain, trainable.train_inputs, 2)))
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    with Asked() as asked:
+        names, values = stepper(batch, 1e-4)
+    assert asked.count > 1000 and not asked.found, asked.found[0]
+    assert names[-2:] == ("total", "grad_norm") and values.isfinite().all()
+    moved = [key for key, value in network.state_dict().items() if not torch.equal(value, before[key])]
+    assert len(moved) > 0.9 * len(before)
+
+
 def test_a_mesh_is_drawn_where_the_hand_is() -> None:
     hand = load_hand_model("procedural")
     mesh = forward(hand, np.full((1, 48), 0.1), np.zeros((1, 10)), np.array([[0.0, 0.0, 0.8]]))
@@ -175,8 +216,6 @@ def test_the_log_drops_what_a_killed_run_left(tmp_path: Path) -> None:
 
 
 def test_workers_of_a_cpu() -> None:
-    from handbench.train.ddp import Ranks
-
     assert choose_workers(None, Ranks(0, 1, CPU)) == 0 and choose_workers(3, Ranks(0, 1, CPU)) == 3
     assert choose_workers(None, Ranks(0, 2, torch.device("cuda"))) >= 1
 
