@@ -125,8 +125,9 @@ def default_protocol(dataset: str) -> Protocol:
         HandbenchError: when there is none.
     """
     for name in PROTOCOLS:
-        if dataset in PROTOCOLS.get(name).datasets:
-            return open_protocol(name)
+        kind = PROTOCOLS.get(name)
+        if dataset in kind.datasets:
+            return open_protocol(name + kind.common)
     raise HandbenchError(f"no protocol is made for {dataset}", f"name one: {', '.join(PROTOCOLS)}")
 
 
@@ -181,7 +182,7 @@ def is_synthetic(dataset: Dataset) -> bool:
     whole: Any = dataset
     while isinstance(whole, Subset):
         whole = whole.whole
-    return whole.name == "aih" or (whole.root / "handbench.json").is_file()
+    return whole.name == "aih" or bool((whole.root / "handbench.json").is_file())
 
 
 def _has_bad(provenance: Mapping[str, Any]) -> bool:

@@ -75,7 +75,8 @@ def test_turned_photographs_are_shown_as_opencv_shows_them(
     wanted = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
     plain = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION)
     assert wanted is not None and plain is not None
-    np.testing.assert_array_equal(upright(plain, exif_orientation(data)), wanted)
+    turned = upright(np.asarray(plain, np.uint8), exif_orientation(data))
+    np.testing.assert_array_equal(turned, wanted)
     (tmp_path / "a.jpg").write_bytes(data)
     sample = own(tmp_path, "full")[0]
     assert sample.camera.size == wanted.shape[1::-1]
@@ -126,14 +127,17 @@ def test_other_pictures_or_boxes_have_another_fingerprint(folder: Path, tmp_path
 
 
 def test_boxes_of_a_file(folder: Path, tmp_path: Path) -> None:
-    rows = [("f1.png", "right", [1, 2, 30, 40]), ("f1.png", "left", [60.5, 2, 30, 40])]
+    rows: list[tuple[str, str, list[float]]] = [
+        ("f1.png", "right", [1, 2, 30, 40]),
+        ("f1.png", "left", [60.5, 2, 30, 40]),
+    ]
     rows += [("f1.png", "right", [100, 60, 30, 40]), ("f10.png", "left", [5, 6, 7, 8])]
     rows += [(name, "right", [9, 9, 9, 9]) for name in ("f2.png", "f4.png")]
     table = tmp_path / "boxes.csv"
     lines = [",".join(map(str, (name, side, *box))) for name, side, box in rows]
     table.write_text("\n".join(["file,side,x,y,w,h", *lines]))
     listed = tmp_path / "boxes.json"
-    listed.write_text(json.dumps([dict(zip(("file", "side", "box"), row, strict=True)) for row in rows]))
+    listed.write_text(json.dumps([{"file": name, "side": side, "box": box} for name, side, box in rows]))
     data = own(folder, str(table))
     assert data.fingerprint == own(folder, str(listed)).fingerprint
     assert [key.rpartition("/")[2] for key in data.keys] == [
@@ -148,13 +152,9 @@ def test_boxes_of_a_file(folder: Path, tmp_path: Path) -> None:
         ["right"],
     ]
     truth = data.ground_truth()
-    assert truth.hands[Side.LEFT].box is not None and truth.hands[Side.LEFT].box[0].tolist() == [
-        60.5,
-        2,
-        30,
-        40,
-    ]
-    assert np.isnan(truth.hands[Side.LEFT].box[1]).all() and truth.frames is not None
+    left = truth.hands[Side.LEFT].box
+    assert left is not None and left[0].tolist() == [60.5, 2, 30, 40]
+    assert np.isnan(left[1]).all() and truth.frames is not None
     listed.write_text(json.dumps([dict(file="f1.png", side="right", x=1, y=2, w=3, h=4)]))
     kept = own(folder, str(listed), no_box="skip")
     assert [len(sample.hands) for sample in kept] == [1, 0, 0, 0]

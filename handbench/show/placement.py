@@ -218,15 +218,21 @@ def by_box(points: FloatArray, box: FloatArray, K: FloatArray) -> FloatArray:
         K: (3, 3) intrinsics [px].
     """
     centre, size = box[:2] + box[2:] / 2, float(box[2:].max())
-    shift = np.zeros(3)
-    extent = float(np.ptp(points[:, :2] * (K[0, 0], K[1, 1]), axis=0).max())
-    shift[2] = max(extent / size, _NEAREST - float(points[:, 2].min())) - float(points[:, 2].mean())
-    for _ in range(40):
-        shift[2] = max(shift[2], _NEAREST - float(points[:, 2].min()))
+    inverse = np.linalg.inv(K)
+    ray = inverse @ np.append(centre, 1.0)
+    low, high = points.min(axis=0), points.max(axis=0)
+    extent = float(((high - low)[:2] * (K[0, 0], K[1, 1])).max())
+    nearest = _NEAREST - float(low[2])
+    middle = np.append((low + high)[:2] / 2, 0.0)
+    depth = max(extent / size, _NEAREST + float((high - low)[2]) / 2)
+    shift = ray * depth - middle - [0.0, 0.0, float((low + high)[2]) / 2]
+    for _ in range(60):
+        shift[2] = max(shift[2], nearest)
         seen = project(points + shift, K)
         low, high = seen.min(axis=0), seen.max(axis=0)
-        depth = float((points + shift)[:, 2].mean())
-        shift[2] += depth * (float((high - low).max()) / size - 1)
+        depth = float(shift[2] + points[:, 2].mean())
+        # Along the ray through the middle of the box the hand changes its size and hardly its place.
+        step = depth * np.clip(float((high - low).max()) / size - 1, -0.5, 0.5)
         off = np.append(centre - (low + high) / 2, 0.0)
-        shift += np.linalg.inv(K) @ off * depth
+        shift += 0.7 * step * ray + inverse @ off * depth
     return shift
