@@ -235,4 +235,4 @@ def by_box(points: FloatArray, box: FloatArray, K: FloatArray) -> FloatArray:
         step = depth * np.clip(float((high - low).max()) / size - 1, -0.5, 0.5)
         off = np.append(centre - (low + high) / 2, 0.0)
         shift += 0.7 * step * ray + inverse @ off * depth
-    return shift
+    return np.asarray(shift)
