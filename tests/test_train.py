@@ -224,6 +224,8 @@ def test_seeds_differ_and_their_spread_is_told(plain: str, tmp_path: Path) -> No
     assert len(set(totals)) == 3 and [report.losses["total"] for report in reports] == totals
     kept = json.loads((asked.out / "seeds.json").read_text())["numbers"]["total"]
     assert kept["mean"] == spreads["total"].mean == pytest.approx(np.mean(totals))
+    # Runs that are over are not run again, and say the same.
+    assert [report.losses["total"] for report in train_seeds(asked, 3)[0]] == totals
     assert kept["std"] == spreads["total"].std == pytest.approx(np.std(totals, ddof=1))
 
 

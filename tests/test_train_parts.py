@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import traceback
 from fractions import Fraction
@@ -31,9 +32,10 @@ from handbench.loaders import Batch, batches
 from handbench.models import MODELS
 from handbench.predictions import HandPrediction
 from handbench.synth.ho3d import Ho3dSynthOptions, generate_ho3d
-from handbench.train import TrainOptions
+from handbench.train import TrainOptions, hand_check
 from handbench.train.ddp import Ranks
 from handbench.train.feed import Feed, Share, apportion
+from handbench.train.hand_check import hand_gap
 from handbench.train.logs import Log, duration
 from handbench.train.meter import Reading
 from handbench.train.options import resolve
@@ -178,6 +180,54 @@ def test_a_mesh_is_drawn_where_the_hand_is() -> None:
         wanted = 500 * vertices[:, :2] * mirror + 100
         box = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
         assert np.abs(box - np.r_[wanted.min(0), wanted.max(0)]).max() < 2
+
+
+def test_parameters_of_another_hand_are_noticed(
+    plain: PlainDataset, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = MODELS.get("ifvonet-tiny").trainable
+    assert make is not None
+    trainable = make("")
+    batch = next(iter(batches(plain, trainable.train_inputs, 8)))
+    hand = load_hand_model("procedural")
+    other = dataclasses.replace(hand, v_template=1.3 * hand.v_template)
+    ours, theirs = hand_gap(batch, hand), hand_gap(batch, other)
+    assert ours is not None and ours < 1e-3 and theirs is not None and 12 < theirs < 40
+    hand_check.warn_of_other_hand(batch, trainable)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(hand_check, "load_hand_model", lambda name: other)
+    hand_check.warn_of_other_hand(batch, trainable)
+    assert f"annotated joints lie {theirs:.0f} mm from where the hand model" in capsys.readouterr().err
+
+
+def test_a_network_that_does_not_compile(plain: PlainDataset, capsys: pytest.CaptureFixture[str]) -> None:
+    import torch._inductor.config as inductor
+
+    trainable = ToyTrainable(config=ToyConfig(dropout=0.0))
+    how = resolve(options(), trainable.recipe)
+    batch = next(iter(batches(plain, trainable.train_inputs, 4)))
+    values = []
+    with inductor.patch({"cpp.cxx": (str(plain.root / "no-compiler"),)}):  # type: ignore[no-untyped-call]
+        for compiled in (False, True):
+            stepper = Stepper(trainable.build(0), how, Ranks(0, 1, CPU), "fp32", compiled)
+            values.append(stepper(batch, 0.01)[1])
+        stepper = Stepper(trainable.build(0), how, Ranks(0, 1, CPU), "fp32", True, must=True)
+        with pytest.raises(HandbenchError, match=r"the network does not compile: .*leave --compile out"):
+            stepper(batch, 0.01)
+    assert torch.equal(*values) and "runs as it is: InvalidCxxCompiler" in capsys.readouterr().err
+
+
+@pytest.mark.soak
+def test_compiled_it_is_the_same_network(plain: PlainDataset) -> None:
+    trainable = ToyTrainable(config=ToyConfig(dropout=0.0))
+    how = resolve(options(), trainable.recipe)
+    batch = next(iter(batches(plain, trainable.train_inputs, 4)))
+    values = []
+    for compiled in (False, True):
+        stepper = Stepper(trainable.build(0), how, Ranks(0, 1, CPU), "fp32", compiled, must=True)
+        stepper(batch, 0.01)
+        values.append(stepper(batch, 0.01)[1])
+    assert torch.allclose(*values, rtol=1e-4)
 
 
 def test_previews_change_nothing(plain: PlainDataset, tmp_path: Path) -> None:

@@ -74,10 +74,9 @@ def train(**asked: Any) -> None:
       handbench train --model ifvonet-tiny --data ho3d:made@split=train --out runs/tiny --max-minutes 30
       torchrun --nproc-per-node 2 --no-python handbench train --model ifvonet --data ... --out runs/two
     """
-    import os
-
     from handbench.train import TrainOptions, train_seeds
     from handbench.train import train as run
+    from handbench.train.ddp import is_first
 
     seeds, as_json = asked.pop("seeds"), asked.pop("as_json")
     asked["compile"] = asked.pop("compiled")
@@ -88,8 +87,7 @@ def train(**asked: Any) -> None:
         reports, spreads = [run(options)], None
     else:
         reports, spreads = train_seeds(options, seeds)
-    # Of the processes that torchrun started, the first speaks.
-    if os.environ.get("RANK", "0") == "0":
+    if is_first():
         _print(reports, spreads, as_json)
 
 

@@ -63,6 +63,11 @@ class Ranks:
             self.greatest(0.0)
 
 
+def is_first() -> bool:
+    """Tells whether this process is the first of those that ``torchrun`` started, or alone."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 def choose_device(name: str | None, local_rank: int = 0) -> torch.device:
     """Returns the device of a process: the one named, else a GPU of its own, else the CPU.
 

@@ -16,6 +16,7 @@ import torch
 from handbench.store.files import replace_durably
 from handbench.train.meter import Reading
 
+LOG = "log.csv"
 FIRST = ("step", "epoch", "lr")
 LAST = ("samples_per_second", "memory_mb")
 _LINE_SECONDS, _LINE_SHARE = 60.0, 0.05
@@ -34,7 +35,7 @@ class Log:
     """
 
     def __init__(self, folder: Path, step: int) -> None:
-        self.path = folder / "log.csv"
+        self.path = folder / LOG
         keep_rows(self.path, step)
         self._file = self.path.open("a", newline="")
         self._fresh = self._file.tell() == 0
@@ -80,6 +81,14 @@ def keep_rows(path: Path, step: int) -> None:
     lines = path.read_text().splitlines(keepends=True)
     kept = [line for line in lines[1:] if line.endswith("\n") and int(line.partition(",")[0]) <= step]
     replace_durably(path, "".join([*lines[:1], *kept] if kept else []).encode())
+
+
+def last_losses(path: Path) -> dict[str, float]:
+    """Returns the losses of a log's last row by name; empty where there is none."""
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    skipped = (*FIRST, *LAST)
+    return {name: float(value) for name, value in rows[-1].items() if name not in skipped} if rows else {}
 
 
 def _open_board(folder: Path, step: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -72,13 +73,11 @@ class Loop:
 
     Attributes:
         done: steps done.
-        rate: samples a second, since the last row of the log.
-        last: what the last row of the log says.
+        rate: samples a second, between the last rows of the log.
     """
 
     def __init__(self, parts: Parts, done: int) -> None:
         self.parts, self.done, self.rate = parts, done, 0.0
-        self.last: Reading | None = None
         self._meter = Meter()
         self._about: dict[int, tuple[dict[str, float], float]] = {}
         self._saved: Path | None = next(iter(parts.checkpoints.paths()), None)
@@ -167,7 +166,7 @@ class Loop:
         parts, now = self.parts, time.monotonic()
         items = (reading.step - self._row_step) * parts.feed.batch_size
         self.rate = items / max(now - self._row_at, 1e-9)
-        self._row_at, self._row_step, self.last = now, reading.step, reading
+        self._row_at, self._row_step = now, reading.step
         if parts.log is not None:
             speed = {
                 "samples_per_second": round(self.rate, 2),
@@ -209,9 +208,12 @@ class Loop:
 @contextmanager
 def stopping() -> Iterator[threading.Event]:
     """Gives an event that Ctrl-C or SIGTERM sets, so that a step is not left half done; a second one ends."""
-    event = threading.Event()
+    event, owner = threading.Event(), os.getpid()
 
     def handle(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != owner:
+            # A worker, which inherits this: it is not its business to finish a step.
+            os._exit(128 + number)
         if event.is_set():
             raise KeyboardInterrupt
         event.set()

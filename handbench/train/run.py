@@ -21,7 +21,8 @@ from handbench.train.checks import check_frames, identity_of, open_trainable, tr
 from handbench.train.ddp import Ranks, joined_ranks
 from handbench.train.feed import Feed, Share
 from handbench.train.folder import locked, prepare
-from handbench.train.logs import Log, Speaker
+from handbench.train.hand_check import warn_of_other_hand
+from handbench.train.logs import LOG, Log, Speaker, last_losses
 from handbench.train.loop import Loop, Parts
 from handbench.train.options import Optimisation, Precision, TrainOptions, resolve
 from handbench.train.precision import choose_compile, choose_precision, set_precision, to_device
@@ -45,7 +46,7 @@ class Report:
         steps: steps done.
         seconds: time that training took, over all its parts.
         rate: samples a second, at the end; 0 where nothing was left to do.
-        losses: of the last row of this part's log.
+        losses: of the last row of the log.
         validation: name of a metric -> number, where there was something to evaluate on.
         units: name of a metric -> unit.
     """
@@ -168,13 +169,13 @@ def _train(job: Job, begun: float) -> tuple[Report, nn.Module]:
     finally:
         if loop.parts.log is not None:
             loop.parts.log.close()
-    losses = {} if loop.last is None else loop.last.values
-    return _report(job, loop.done, schedule.spent, loop.rate, losses), network
+    return _report(job, loop.done, schedule.spent, loop.rate), network
 
 
-def _report(job: Job, steps: int, spent: float, rate: float = 0.0, losses: Any = None) -> Report:
+def _report(job: Job, steps: int, spent: float, rate: float = 0.0) -> Report:
     out = job.options.out
-    return Report(out, job.name, out / WEIGHTS, steps, spent, rate, dict(losses or {}))
+    losses = last_losses(out / LOG) if job.ranks.first else {}
+    return Report(out, job.name, out / WEIGHTS, steps, spent, rate, losses)
 
 
 def _parts(
@@ -184,14 +185,16 @@ def _parts(
     options, ranks = job.options, job.ranks
     set_precision(job.precision)
     seed_everything(options.seed, ranks.rank)
-    stepper = Stepper(network, job.how, ranks, job.precision, choose_compile(options.compile, ranks.device))
+    compiled = choose_compile(options.compile, ranks.device)
+    stepper = Stepper(network, job.how, ranks, job.precision, compiled, bool(options.compile))
     log = previews = None
     if ranks.first:
         log = Log(options.out, 0 if state is None else state.step)
-        if options.preview_every != 0:
-            few = batches(job.datasets[0], job.trainable.train_inputs, ITEMS, seed=options.seed, shuffle=True)
-            batch = next(iter(few))
-            previews = Previews(options.out / "previews", job.trainable, batch, ranks.device)
+        few = batches(job.datasets[0], job.trainable.train_inputs, ITEMS, seed=options.seed, shuffle=True)
+        batch = next(iter(few))
+        if state is None:
+            warn_of_other_hand(batch, job.trainable)
+        previews = Previews(options.out / "previews", job.trainable, batch, ranks.device)
     if state is not None:
         stepper.optimiser.load_state_dict(state.optimiser)
         # Another number of processes: those without a state keep what their seed gives.

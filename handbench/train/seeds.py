@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 from handbench.store.files import replace_durably, seal
+from handbench.train.ddp import is_first
 from handbench.train.options import TrainOptions
 from handbench.train.run import Report, train
 
@@ -52,6 +53,8 @@ def train_seeds(options: TrainOptions, count: int) -> tuple[list[Report], dict[s
     for seed in range(options.seed, options.seed + count):
         one = dataclasses.replace(options, seed=seed, out=options.out / f"seed-{seed}")
         reports.append(train(one))
+    if not is_first():
+        return reports, {}
     spreads = spread(reports)
     found = {
         name: {"mean": number.mean, "std": number.std, "values": list(number.values), "unit": number.unit}

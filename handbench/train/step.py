@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ class Stepper:
         ranks: over whose processes gradients are averaged.
         precision: of the forward pass.
         compiled: compile the forward pass.
+        must: where it does not compile, stop; else it is run as it is.
 
     Attributes:
         network: as given: what is saved.
@@ -41,16 +43,21 @@ class Stepper:
     """
 
     def __init__(
-        self, network: nn.Module, how: Optimisation, ranks: Ranks, precision: Precision, compiled: bool
+        self,
+        network: nn.Module,
+        how: Optimisation,
+        ranks: Ranks,
+        precision: Precision,
+        compiled: bool,
+        must: bool = False,
     ) -> None:
         self.network, self.optimiser = network, make_optimiser(how, network)
         self._clip, self._precision, self._device = how.clip_norm, precision, ranks.device
         self._ranks = ranks
         self._trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-        forward: Any = wrapped(network, ranks, compiled)
-        self._forward = cast(
-            Callable[..., Any], torch.compile(forward, dynamic=False) if compiled else forward
-        )
+        plain: Callable[..., Any] = wrapped(network, ranks, compiled)
+        self._forward = torch.compile(plain, dynamic=False) if compiled else plain
+        self._plain = None if must or not compiled else plain
 
     def __call__(self, batch: Any, rate: float) -> tuple[tuple[str, ...], Tensor]:
         """Does one step; nothing in it waits for a GPU.
@@ -68,7 +75,7 @@ class Stepper:
         """
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        terms = self._losses(batch, self._forward)
+        terms = self._compiled_losses(batch)
         if not terms:
             raise HandbenchError("the network gives no loss", "its loss() must return named terms")
         total = torch.stack(list(terms.values())).sum()
@@ -78,6 +85,20 @@ class Stepper:
         self.optimiser.zero_grad(set_to_none=True)
         values = torch.stack([*(term.detach() for term in terms.values()), total.detach(), norm.detach()])
         return (*terms, "total", "grad_norm"), self._ranks.mean(values)
+
+    def _compiled_losses(self, batch: Any) -> dict[str, Tensor]:
+        """Returns the terms; goes on without compiling where that does not work and was not asked for."""
+        try:
+            return self._losses(batch, self._forward)
+        except Exception as error:
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                raise
+            why = str(error).strip().partition("\n")[0][:200]
+            if self._plain is None:
+                raise HandbenchError(f"the network does not compile: {why}", "leave --compile out") from error
+        print(f"the network does not compile and runs as it is: {why}", file=sys.stderr, flush=True)
+        self._forward = self._plain
+        return self._losses(batch, self._forward)
 
     def _losses(self, batch: Any, forward: Callable[..., Any]) -> dict[str, Tensor]:
         network = cast(Network, self.network)
