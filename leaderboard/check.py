@@ -9,15 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas
 
 from handbench.config import content_hash
 from handbench.errors import HandbenchError
 from handbench.leaderboard.catalogue import CATALOGUE, UNITS
 from handbench.leaderboard.names import OFFICIAL_SAMPLES, UNTRAINED, full_name
+from handbench.leaderboard.result_parts import Units
 from handbench.leaderboard.results import Result
 from handbench.leaderboard.schema import KINDS, MEASURED, REPORTED, Row
 from handbench.leaderboard.table import rows_of
+from handbench.metrics.score import ratio
 
 PUBLISHED_ONLY: dict[str, tuple[str, ...]] = {
     "ho3d": ("root", "tips"), "dexycb": ("root", "tips"), "freihand": ("root", "tips"), "latency": ("batch",),
@@ -26,6 +29,9 @@ PUBLISHED_ONLY: dict[str, tuple[str, ...]] = {
 no protocol here is for, and times."""
 
 _UNSTATED = "unstated"
+_ROUNDING = 1e-9
+_DRAWN = 0.25
+"""Share of an interval's width that its ends may differ by: another NumPy may draw other recordings."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +63,14 @@ def check(rows: pandas.DataFrame | Sequence[Row], results: Iterable[Result] = ()
     Args:
         rows: of the board.
         results: the result folders of measured rows: the hash in each row must be that of the provenance
-            beside it. A measured row without its folder is checked for having a hash at all.
+            beside it, and value, interval and recordings those of the sums and counts beside it. A measured
+            row without its folder is checked for having a hash at all.
     """
     table = rows_of(rows) if isinstance(rows, pandas.DataFrame) else list(rows)
-    beside = {row: _hash_of(result) for result in results for row in result.rows}
+    beside: dict[Row, tuple[str, Units]] = {}
+    for result in results:
+        digest = _hash_of(result)
+        beside |= {row: (digest, units) for row, units in zip(result.rows, result.units, strict=True)}
     found: list[Problem] = []
     first: dict[str, Row] = {}
     for i, row in enumerate(table):
@@ -160,16 +170,39 @@ def _source(row: Row) -> Iterator[Reason]:
         yield "source", "a reported number without source", "name paper and table"
 
 
-def _measured(row: Row, digest: str | None) -> Iterator[Reason]:
+def _measured(row: Row, beside: tuple[str, Units] | None) -> Iterator[Reason]:
     if not row.provenance:
         yield "provenance", "no provenance", "write it with handbench evaluate or write_result"
-    elif digest is not None and digest != row.provenance:
-        what = f"provenance {row.provenance}, but what lies beside it hashes to {digest}"
+    elif beside is not None and beside[0] != row.provenance:
+        what = f"provenance {row.provenance}, but what lies beside it hashes to {beside[0]}"
         yield "provenance", what, "one of the two was changed: evaluate again"
+    if beside is not None:
+        yield from _averaged(row, beside[1])
     if row.partial:
         yield "partial", "a part of the data", "evaluate the whole split"
     if UNTRAINED in row.remarks:
         yield "untrained", "random weights", "evaluate a trained model"
+
+
+def _averaged(row: Row, units: Units) -> Iterator[Reason]:
+    """Gives what of a row is not what its sums and counts say."""
+    from handbench.metrics.resample import interval
+
+    again = "one of the two was changed: evaluate again"
+    value = float(ratio(units.sums.sum(axis=0), units.counts.sum(axis=0)))
+    if not math.isclose(row.value, value, rel_tol=_ROUNDING, abs_tol=_ROUNDING):
+        yield "value", f"value {row.value:.6g}, but the sums beside it give {value:.6g}", again
+        return
+    recordings = int((units.counts > 0).any(axis=1).sum())
+    if row.n_units != recordings:
+        yield "counts", f"{row.n_units} recordings, but {recordings} have counts beside it", again
+    drawn = interval(units.sums, units.counts)
+    ends = [] if drawn is None or math.isnan(drawn.low) else [drawn.low, drawn.high]
+    said = [end for end in (row.ci_low, row.ci_high) if end is not None]
+    slack = _DRAWN * abs(ends[1] - ends[0]) + _ROUNDING * abs(value) + _ROUNDING if ends else 0.0
+    if len(said) != len(ends) or not np.allclose(said, ends, rtol=0, atol=slack):
+        words = [" to ".join(f"{end:.6g}" for end in pair) or "none" for pair in (said, ends)]
+        yield "value", f"interval {words[0]}, but the sums beside it give {words[1]}", again
 
 
 def _hash_of(result: Result) -> str:

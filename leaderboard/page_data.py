@@ -31,8 +31,8 @@ def page_data(rows: pandas.DataFrame, results: Sequence[Result] = ()) -> dict[st
     A table is one dataset, split and full protocol id; its columns are metrics of subsets, the whole data
     first. An entry is one line of a table: a model and variant with its training and where it is from.
     Tables of one paper share an entry where they do not contradict each other. ``parts`` of an entry gives
-    its numbers by stratum (an empty name is the whole subset) and by column. Datasets with measured rows
-    come first.
+    its numbers by stratum (an empty name is the whole subset) and by column. Official data come before those
+    that were made (``#`` in the name), and of each those with measured rows first.
 
     Args:
         rows: with the columns of ``schema.COLUMNS``.
@@ -60,7 +60,11 @@ def page_data(rows: pandas.DataFrame, results: Sequence[Result] = ()) -> dict[st
     measured = {row["dataset"] for row in records if row["kind"] == MEASURED}
     shown = sorted(
         tables.values(),
-        key=lambda table: (table["dataset"] not in measured, *(table[name] for name in _TABLE)),
+        key=lambda table: (
+            "#" in table["dataset"],
+            table["dataset"] not in measured,
+            *(table[name] for name in _TABLE),
+        ),
     )
     newest = max((row["date"] for row in records), default="")
     return {"tables": shown, "runs": runs, "rows": len(records), "newest": newest}

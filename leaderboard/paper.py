@@ -17,6 +17,7 @@ from handbench.leaderboard.table import rows_of
 from handbench.registry import nearest
 
 NOTHING = "-"
+_NONE = "No registered model of this table was measured."
 
 
 class _Notes:
@@ -50,7 +51,8 @@ def paper_tables(paper: str, frame: pandas.DataFrame) -> str:
     measured here with its 95 % interval, ``-`` where there is none. A measured one is of the same model,
     variant, metric and subset; its note (a letter) says on which data and by which protocol, and whether the
     data are others than the paper's: a synthetic tree, another version. Rows of a part of the data are left
-    out. Where there are several, the paper's own data come first, then the newest.
+    out. Where there are several, the paper's own data come first, then the newest. A table of which nothing
+    was measured has the published columns alone, and says so.
 
     Args:
         paper: ``ifvonet`` or ``hdr``.
@@ -114,28 +116,23 @@ def best_measured(line: Line, column: Column, measured: Sequence[Row]) -> Row | 
 def _table(layout: Layout, reported: Sequence[Row], measured: Sequence[Row]) -> str:
     numbers = _Notes(lambda i: f"[{i + 1}]")
     letters = _Notes(lambda i: f"[{chr(97 + i % 26) * (i // 26 + 1)}]")
-    head = [""]
-    for column in layout.columns:
-        head += [column.head, f"{column.head} measured"]
-    if layout.delta_to:
-        head += ["delta", "delta measured"]
     pairs = {line.label: [_pair(layout, line, column, reported, measured) for column in layout.columns]
              for line in layout.lines}  # fmt: skip
+    both = any(pair.measured for line in pairs.values() for pair in line)
+    heads = [column.head for column in layout.columns] + ["delta"] * bool(layout.delta_to)
+    head = ["", *(text for name in heads for text in [name, f"{name} measured"][: 1 + both])]
     body = []
     for line in layout.lines:
         texts = [cell(line.label)]
         for pair, column in zip(pairs[line.label], layout.columns, strict=True):
-            texts += [
-                _published(pair.published, layout, numbers),
-                _measured(pair.measured, column, layout, letters),
-            ]
+            texts.append(_published(pair.published, layout, numbers))
+            texts += [_measured(pair.measured, column, layout, letters)] * both
         if layout.delta_to:
-            texts += _delta(pairs[line.label][0], pairs[layout.delta_to][0])
+            texts += _delta(pairs[line.label][0], pairs[layout.delta_to][0])[: 1 + both]
         body.append(texts)
     notes = [*numbers.lines(), *letters.lines()]
-    return "\n".join(
-        [f"### {layout.title}", "", markdown_table(head, body), *([""] if notes else []), *notes]
-    )
+    parts = [f"### {layout.title}", "", markdown_table(head, body), *([""] if notes else []), *notes]
+    return "\n".join([*parts, *([] if both else ["", _NONE])])
 
 
 def _pair(

@@ -22,6 +22,8 @@ from handbench.metrics.score import Curve, Figure, Score
 
 SCHEMA = "handbench.result/1"
 RESULT, SAMPLES = "result.json", "samples.csv.gz"
+_LONGEST = 100
+"""Characters of a folder name's words; file systems take 255 bytes."""
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,15 @@ class Result:
 
 
 def slug(about: ResultAbout, score: Score) -> str:
-    """Returns a folder name for a result: the same for the same model, training, samples and protocol id."""
+    """Returns a folder name for a result: the same for the same model, training, samples and protocol id.
+
+    Long names are cut; the digits at the end tell them apart.
+    """
     protocol = score.protocol
     words = f"{about.dataset}-{about.split}-{full_name(about.model, about.variant)}-{protocol.split('/')[0]}"
     digest = content_hash([protocol, _data_name(about, score), about.model, about.variant, about.train_data])
-    return f"{re.sub(r'[^A-Za-z0-9._+-]+', '-', words).strip('-.')}-{digest[:8]}"
+    plain = re.sub(r"[^A-Za-z0-9._+-]+", "-", words).strip("-.")[:_LONGEST].rstrip("-.")
+    return f"{plain}-{digest[:8]}"
 
 
 def write_result(folder: Path, score: Score, about: ResultAbout, recordings: Sequence[str] = ()) -> list[Row]:

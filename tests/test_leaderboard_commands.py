@@ -94,6 +94,19 @@ def test_what_compare_refuses(tmp_path: Path) -> None:
         HandbenchError, match=r"protocols differ: ho3d_v3/root=gt.* and ho3d_v3/root=predicted"
     ):
         compare(one, other)
+    for one_id, other_id, remedy in (
+        (PROTOCOL, "ho3d_v3/root=predicted/tips=manopth", f"score both with --protocol {PROTOCOL}"),
+        ("interhand/root=rootnet/tips=unstated", "interhand/root=predicted/tips=smplx",
+         "score both with --protocol interhand/root=gt/tips=smplx"),
+        ("aih/tips=manopth", "aih/tips=smplx", "score both with the same --protocol"),
+        (PROTOCOL, "aih/root=gt/tips=ho3d", "score both with the same --protocol"),
+    ):  # fmt: skip
+        named = [dataclasses.replace(one, rows=tuple(
+            dataclasses.replace(row, protocol=text) for row in one.rows
+        )) for text in (one_id, other_id)]  # fmt: skip
+        with pytest.raises(HandbenchError) as caught:
+            compare(*named)
+        assert caught.value.hint == remedy
     newer = dataclasses.replace(one, provenance={**one.provenance, "protocol_version": 2})
     with pytest.raises(HandbenchError, match=r"protocols differ: .*version 1.*version 2"):
         compare(one, newer)
@@ -131,6 +144,16 @@ def test_the_papers_tables_show_published_and_measured_side_by_side() -> None:
     assert cells(tables[6], "dynamic (ours)")[3].startswith("9.0")
     with pytest.raises(HandbenchError, match=r"unknown paper 'ifvo-net' .*'ifvonet'"):
         paper_tables("ifvo-net", frame_of([]))
+
+
+def test_a_table_of_which_nothing_was_measured_says_so() -> None:
+    rows = [*rows_of_reported(), measured(8.8, metric="MPJPE")]
+    tables = paper_tables("ifvonet", frame_of(rows)).split("\n\n### ")
+    none = "No registered model of this table was measured."
+    assert [none in table for table in tables] == [True, False, *[True] * 5]
+    assert ["measured |" in table for table in tables] == [False, True, *[False] * 5]
+    assert cells(tables[0], "IFVONet")[2] == "81.9 [12]"
+    assert "delta |\n" in paper_tables("hdr", frame_of(rows))
 
 
 def test_the_tables_of_hdr() -> None:

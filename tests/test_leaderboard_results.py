@@ -12,7 +12,7 @@ import pytest
 from board_results import ABOUT, EACH, errors_of, put, score_of
 
 from handbench.errors import HandbenchError
-from handbench.leaderboard import read_result
+from handbench.leaderboard import read_result, write_result
 from handbench.leaderboard.check import check
 from handbench.leaderboard.results import RESULT, SAMPLES, slug
 from handbench.leaderboard.samples import read_samples, write_samples
@@ -57,6 +57,37 @@ def test_the_same_result_has_the_same_provenance_and_name(tmp_path: Path) -> Non
     score = score_of(errors)
     names = {slug(dataclasses.replace(ABOUT, variant=v), score) for v in ("", "a/b", "../..", "@sh")}
     assert len(names) == 4 and not any("/" in name or name.startswith(".") for name in names)
+
+
+def test_a_long_name_still_is_a_folder(tmp_path: Path) -> None:
+    score = score_of(errors_of(12, 9.0))
+    names = [slug(dataclasses.replace(ABOUT, model="m" * 400 + end), score) for end in "ab"]
+    assert names[0] != names[1] and max(map(len, names)) < 120
+    write_result(tmp_path / names[0], score, dataclasses.replace(ABOUT, model="m" * 400))
+    assert read_result(tmp_path / names[0]).rows[0].model == "m" * 400
+
+
+@pytest.mark.parametrize(
+    ("changed", "kind", "words"),
+    [
+        ({"value": 8.5}, "value", "value 8.5, but the sums beside it give 9.06464"),
+        ({"n_units": 40}, "counts", "40 recordings, but 12 have counts"),
+        ({"ci_low": 8.9, "ci_high": 9.0}, "value", "interval 8.9 to 9, but the sums"),
+        ({"ci_low": None, "ci_high": None}, "value", "interval none, but the sums"),
+    ],
+)
+def test_an_edited_number_is_refused(
+    tmp_path: Path, changed: dict[str, object], kind: str, words: str
+) -> None:
+    put(tmp_path / "a", errors_of(12, 9.0))
+    path = tmp_path / "a" / RESULT
+    content = json.loads(path.read_text())
+    content["rows"][0].update(changed)
+    path.write_text(json.dumps(content))
+    result = read_result(tmp_path / "a")
+    found = check(result.rows, [result])
+    assert [(problem.kind, problem.index) for problem in found] == [(kind, 0)]
+    assert words in found[0].what
 
 
 @pytest.mark.parametrize(

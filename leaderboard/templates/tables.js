@@ -90,7 +90,7 @@ function makeTable(table, entries, view, { sort, open }) {
 function caption(table, { entries, columns }, { part }, subsets) {
   const units = Math.max(0, ...table.entries.map((entry) => numberOf(entry, part, columns[0])?.units ?? 0));
   const unresolved = entries.some((entry) => placeOf(entry, part, columns[0])[0] === "n.r.");
-  const vague = table.protocol.includes("=unstated");
+  const vague = table.protocol.includes("=unstated") && entries.some((entry) => entry.kind === "reported");
   const only = subsets.size === 1 ? [...subsets][0] : "all";
   return [
     make("h3", {}, make("code", {}, table.protocol), only === "all" ? null : make("span", { class: "tag" }, only), part ? make("span", { class: "tag" }, part) : null,
