@@ -109,7 +109,10 @@ class HandLayer(nn.Module):
     def _chain(self, rotations: Tensor, joints: Tensor) -> tuple[Tensor, Tensor]:
         """Returns the rotations (N, 16, 3, 3) and places (N, 16, 3) of all joints along the chains."""
         turn, place, above = rotations[:, :1], joints[:, :1], joints[:, :1]
-        root, turns, places = (turn, place), list[Tensor](), list[Tensor]()
+        root = (turn, place)
+        # Not list[Tensor](): torch.compile cannot trace that.
+        turns: list[Tensor] = []
+        places: list[Tensor] = []
         for level in self.levels:
             offset = joints[:, level] - above
             place = place + (turn @ offset[..., None]).squeeze(-1)

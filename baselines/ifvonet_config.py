@@ -69,7 +69,7 @@ class IFVONetConfig:
             rotation.
         pose_offset: the network's fingers are added to the model's ``hands_mean`` (published HandOccNet
             checkpoints: flat_hand_mean=False) or are what they are (``none``).
-        init: of blocks and head: ``small`` N(0, 0.001) (HandOccNet), or torch's ``default``.
+        init: of blocks and head: torch's ``default``, or ``small`` N(0, 0.001) (HandOccNet).
         supervise: predict ``both`` frames (all, with three), or the ``current`` one; losses sum over frames
             (III-F).
         loss: ``paper_l1`` (III-F, in mm and crop pixels) or ``handoccnet_mse``.
@@ -120,7 +120,7 @@ class IFVONetConfig:
     mano_hidden: tuple[int, int] = (1024, 512)
     pose_start: Literal["mean", "zero"] = "mean"
     pose_offset: Literal["none", "hands_mean"] = "none"
-    init: Literal["small", "default"] = "small"
+    init: Literal["default", "small"] = "default"
     supervise: Literal["both", "current"] = "both"
     loss: Literal["paper_l1", "handoccnet_mse"] = "paper_l1"
     pose_target: Literal["matrix", "axis_angle"] = "matrix"

@@ -18,7 +18,7 @@ FULL = IFVONetConfig()
 
 HANDOCCNET = IFVONetConfig(
     family="handoccnet", frames=1, supervise="current", unused_smooth=True, loss="handoccnet_mse",
-    pose_start="zero",
+    pose_start="zero", init="small",
 )  # fmt: skip
 
 # Table IV without PDV and VOF has the global branch alone; its fusion of GOR+PDV has no name, see fusion.py.
@@ -50,7 +50,7 @@ TINY: dict[str, Any] = {
 NETWORKS: dict[str, IFVONetConfig] = {
     "handoccnet": HANDOCCNET,
     # The text: HandOccNet "extended to a video version with two adjacent image inputs"; t is supervised.
-    "handoccnet-v": replace(HANDOCCNET, frames=2, loss="paper_l1", pose_start="mean"),
+    "handoccnet-v": replace(HANDOCCNET, frames=2, loss="paper_l1", pose_start="mean", init="default"),
     # As many parameters as ifvonet, and its supervision: what differs is what is done with them.
     "handoccnet-v:siamese": IFVONetConfig(family="handoccnet", siamese=True, backbone="resnet101"),
     "ifvonet": FULL,

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from small_networks import pictures, small_network
 from torch import Tensor, nn
 
 from handbench.baselines.attention import GateMap, ScoreMap, SigmoidMap, SoftmaxMap, product, tokens
@@ -197,3 +198,24 @@ def test_half_precision_keeps_small_scores() -> None:
     query = torch.full((1, 1, 1024, 4), 0.1, dtype=torch.bfloat16)
     key = torch.linspace(0.0, 0.1, 1024, dtype=torch.bfloat16)[:, None].expand(1, 1, 1024, 4)
     assert len(set(SigmoidMap("bias").matrix(query, key)[0, 0, 0].tolist())) > 100
+
+
+@pytest.mark.parametrize(("norm", "total"), [("bias", 1.0), ("none", N / 2), ("mean", 0.5)])
+def test_what_a_row_of_the_sigmoid_sums_to_at_the_start(norm: str, total: float) -> None:
+    """Scores near 0: literally a row sums to N / 2, so that its output is N / 2 times a mean of values."""
+    q, k, v = draw(6)
+    rows = SigmoidMap(norm).matrix(q / 100, k / 100).sum(dim=-1)  # type: ignore[arg-type]
+    exact = total if norm != "bias" else N / (N + 1)
+    torch.testing.assert_close(rows, torch.full_like(rows, exact), rtol=1e-3, atol=0)
+    out = SigmoidMap(norm).apply_to(q / 100, k / 100, v)  # type: ignore[arg-type]
+    torch.testing.assert_close(out, v.mean(dim=2, keepdim=True).expand_as(out) * exact, rtol=2e-2, atol=2e-2)
+
+
+@pytest.mark.parametrize("norm", ["bias", "none", "mean"])
+@pytest.mark.parametrize("init", ["default", "small"])
+def test_every_normalisation_starts_finite(norm: str, init: str) -> None:
+    network = small_network(sig_norm=norm, init=init)
+    out = network(pictures(network))
+    torch.autograd.backward(sum((value.abs().sum() for value in out), torch.zeros(())))
+    assert all(value.isfinite().all() for value in out)
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())

@@ -356,3 +356,11 @@ def test_settings_after_the_name() -> None:
     assert trainable.train_inputs.supervise == "all" and trainable.inputs.supervise == "current"
     assert make_trainable("handoccnet").train_inputs.clip and not make_trainable("ifvonet").train_inputs.clip
     assert small_config().resolution == 8
+
+
+def test_compiles_as_one_graph() -> None:
+    """Nothing in forward depends on numbers of the data, and torch.compile traces all of it."""
+    network = small_network()
+    images = pictures(network)
+    compiled = torch.compile(network, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(images).vertices, network(images).vertices, rtol=0, atol=1e-5)
