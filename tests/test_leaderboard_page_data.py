@@ -1,4 +1,4 @@
-"""What the leaderboard's page is given: tables, their order and lines, and data that stay in their element."""
+"""What the leaderboard's page is given: tables in their order, and data that stay in their element."""
 
 from __future__ import annotations
 
