@@ -1,4 +1,4 @@
-"""Training on a GPU, where one is: nothing waits for it, what does not fit is said, a kill changes nothing."""
+"""Training on a GPU: nothing waits for it, a kill changes nothing, what does not fit is said."""
 
 from __future__ import annotations
 

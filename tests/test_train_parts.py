@@ -130,13 +130,13 @@ def test_the_feed_leaves_the_random_stream_alone(plain: PlainDataset) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-class Asked(TorchDispatchMode):
+class Asked(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Collects what makes a GPU's host wait: values read back, tensors made of Python's numbers."""
 
     waits = ("_local_scalar_dense", "lift_fresh", "nonzero", "masked_select", "equal", "is_nonzero")
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.found: list[str] = []
         self.count = 0
 
@@ -207,7 +207,7 @@ def test_a_network_that_does_not_compile(plain: PlainDataset, capsys: pytest.Cap
     how = resolve(options(), trainable.recipe)
     batch = next(iter(batches(plain, trainable.train_inputs, 4)))
     values = []
-    with inductor.patch({"cpp.cxx": (str(plain.root / "no-compiler"),)}):  # type: ignore[no-untyped-call]
+    with inductor.patch({"cpp.cxx": (str(plain.root / "no-compiler"),)}):
         for compiled in (False, True):
             stepper = Stepper(trainable.build(0), how, Ranks(0, 1, CPU), "fp32", compiled)
             values.append(stepper(batch, 0.01)[1])
@@ -227,7 +227,7 @@ def test_compiled_it_is_the_same_network(plain: PlainDataset) -> None:
         stepper = Stepper(trainable.build(0), how, Ranks(0, 1, CPU), "fp32", compiled, must=True)
         stepper(batch, 0.01)
         values.append(stepper(batch, 0.01)[1])
-    assert torch.allclose(*values, rtol=1e-4)
+    assert torch.allclose(values[0], values[1], rtol=1e-4)
 
 
 def test_previews_change_nothing(plain: PlainDataset, tmp_path: Path) -> None:
