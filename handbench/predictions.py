@@ -20,6 +20,9 @@ SPACES: tuple[Space, ...] = ("camera", "root_relative", "scale_free")
 """``camera``: metres in the sample's camera frame. ``root_relative``: metres, the wrist at 0; the protocol
 places the root. ``scale_free``: the wrist at 0, no unit; the protocol's ``scale`` says what gives it one."""
 
+PRED_JSON = "pred.json"
+"""``Predictions.form`` of HO-3D's submissions: OpenGL, HO3D21 and camera space, turned as they are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class HandPrediction:
@@ -133,6 +136,7 @@ class Predictions:
         root_source: where absolute depth is from: ``gt``, ``rootnet``, ``predicted`` or an empty text.
         provenance: model, weights, data, config and code, as plain values.
         path: the file that they were read from, for messages.
+        form: of that file, for messages: :data:`PRED_JSON`, or an empty text for ours.
     """
 
     keys: Sequence[str]
@@ -153,6 +157,7 @@ class Predictions:
     root_source: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
     path: str = ""
+    form: str = ""
 
     def __len__(self) -> int:
         return len(self.keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ from handbench.types import Side
 
 MEMBER = "pred.json"
 MAX_UNPACKED = 4 << 30
+
+MAX_RATIO = 1000
+"""Of a member's size to its size in the zip; a submission of zeros alone has 390."""
+
 VERSIONS = ("v2", "v3")
 
 
@@ -84,9 +89,7 @@ def write_ho3d(path: Path, predictions: Path, root: Path, version: str, force: b
     problems = tuple(diagnose(truth, found)) if found.space == "camera" else ()
     worst = next((problem for problem in problems if problem.severity == "error"), None)
     if worst is not None and not force:
-        raise HandbenchError(
-            f"{predictions}: {worst.what}", f"{worst.remedy}; --force writes it all the same"
-        )
+        raise HandbenchError(worst.of(str(predictions)), f"{worst.remedy}; --force writes it all the same")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp{path.suffix}")
     try:
@@ -104,43 +107,63 @@ def check_ho3d(path: Path, root: Path | None = None) -> Submission:
 
     Args:
         path: ``pred.zip`` or ``pred.json``.
-        root: a folder with the released ground truth, to compare with; None looks at the file alone.
+        root: a folder with the released ground truth to compare with, or with ``evaluation.txt`` alone, which
+            says how many frames there are; None looks at the file alone.
 
     Raises:
-        HandbenchError: when it cannot be read.
+        HandbenchError: when it cannot be read, or has another number of frames than the folder.
     """
-    with _unpacked(path) as file:
-        predictions = read_submission(file, "ho3d_v2")
+    with _unpacked(path) as (file, others):
+        try:
+            predictions = read_submission(file, "ho3d_v2")
+        except HandbenchError as error:
+            # The file that is read lies in a folder of our own, which says nothing to anybody.
+            raise type(error)(error.message.replace(str(file), str(path)), error.hint) from None
     n = len(predictions)
+    truth = _empty_truth("ho3d_v2", list(predictions.keys)) if root is None else _truth(root)
+    if len(truth) != n:
+        raise HandbenchError(
+            f"{path}: {n:,} frames, but {root} lists {len(truth):,}{count_names(n, len(truth))}",
+            "take one version",
+        )
     versions = {
         count: version for (version, split), count in OFFICIAL_COUNTS.items() if split == "evaluation"
     }
     version = versions.get(n, "")
-    problems = []
-    if not version:
-        known = ", ".join(f"{count:,} ({name})" for count, name in versions.items())
-        problems.append(
-            Problem("count", "error", f"{n:,} frames, the server takes {known}", "predict the whole list")
-        )
-    truth = _empty_truth("ho3d_v2", list(predictions.keys))
-    if root is not None:
-        truth = read_official_truth(root, "ho3d_v2")
-        if len(truth) != n:
-            raise HandbenchError(
-                f"{path}: {n:,} frames, but {root / XYZ} has {len(truth):,}", "take one version"
-            )
+    problems = [] if version else [_count(n, versions, root)]
+    if others:
+        shown = ", ".join(name[:60] for name in others[:5]) + (", ..." if len(others) > 5 else "")
+        what = f"the zip holds {len(others)} more than {MEMBER}: {shown}"
+        problems.append(Problem("members", "warning", what, f"zip -j pred.zip {MEMBER}"))
     hand = predictions.hands[Side.RIGHT]
     assert hand.joints is not None
     positive = (-hand.joints[..., 2] > 0).all(axis=1)
     if positive.any():
         what = f"{int(positive.sum()):,} frames with the whole hand at positive z, which pred.py refuses"
         problems.append(Problem("frame", "error", what, "write OpenGL's frame: y and z change their sign"))
-    keyed = Predictions(truth.keys, predictions.hands, path=str(path))
+    keyed = Predictions(truth.keys, predictions.hands, path=str(path), form=predictions.form)
     problems += [
-        problem for problem in diagnose(truth, keyed) if not (positive.any() and problem.kind == "frame")
+        problem for problem in diagnose(truth, keyed) if not (positive.all() and problem.kind == "frame")
     ]
     width = 0 if hand.vertices is None else hand.vertices.shape[1]
     return Submission(path, n, width, version, tuple(problems))
+
+
+def _truth(root: Path) -> GroundTruth:
+    """Returns the released truth of a folder, or frames of which nothing but the list is known."""
+    if not (root / XYZ).is_file() and (root / "evaluation.txt").is_file():
+        lines = read_split(root, "evaluation")
+        return _empty_truth("ho3d_v2", official_keys("ho3d_v2", len(lines), lines))
+    return read_official_truth(root, "ho3d_v2")
+
+
+def _count(n: int, versions: dict[int, str], root: Path | None) -> Problem:
+    """Says that a number of frames is not official: wrong, or a note where it is that of the data."""
+    known = ", ".join(f"{count:,} ({name})" for count, name in versions.items())
+    if root is None:
+        return Problem("count", "error", f"{n:,} frames, the server takes {known}", "predict the whole list")
+    what = f"{n:,} frames, as {root} lists them, which is no official list: the server takes {known}"
+    return Problem("count", "warning", what, "it can be scored here, not sent")
 
 
 def _placed(predictions: Predictions, root: Path, version: str) -> tuple[FloatArray, FloatArray | None]:
@@ -175,30 +198,45 @@ def _empty_truth(dataset: str, keys: list[str]) -> GroundTruth:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[Path]:
-    """Gives the ``pred.json`` itself, taken out of its zip where it is in one.
+def _unpacked(path: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Gives the ``pred.json`` itself, taken out of its zip where it is in one, and what else is in that.
 
     Only that member is read, by its name, into a folder of our own: nothing in an archive names a path here.
     """
     if path.suffix != ".zip":
-        yield path
+        yield path, []
         return
     with tempfile.TemporaryDirectory(prefix="handbench-submission-") as folder:
         target = Path(folder) / MEMBER
         try:
             with zipfile.ZipFile(path) as archive:
-                if MEMBER not in archive.namelist():
-                    names = ", ".join(name[:60] for name in archive.namelist()[:3]) or "nothing"
+                others = archive.namelist()
+                if MEMBER not in others:
+                    names = ", ".join(name[:60] for name in others[:3]) or "nothing"
                     raise HandbenchError(
                         f"{path}: holds {names}, but no {MEMBER}", f"zip -j pred.zip {MEMBER}"
                     )
-                size = archive.getinfo(MEMBER).file_size
+                others.remove(MEMBER)
+                info = archive.getinfo(MEMBER)
+                size = info.file_size
                 if size > MAX_UNPACKED:
                     raise HandbenchError(
                         f"{path}: {MEMBER} unpacks to {size:,} bytes", f"{MAX_UNPACKED:,} at most"
                     )
+                if size > MAX_RATIO * max(1, info.compress_size):
+                    raise HandbenchError(
+                        f"{path}: {MEMBER} unpacks from {info.compress_size:,} bytes to {size:,}",
+                        f"no numbers shrink by more than {MAX_RATIO:,}: is it a submission?",
+                    )
                 with archive.open(MEMBER) as source, target.open("wb") as file:
                     shutil.copyfileobj(source, file, 1 << 20)
-        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        except (
+            OSError,
+            zipfile.BadZipFile,
+            NotImplementedError,
+            RuntimeError,
+            zlib.error,
+            EOFError,
+        ) as error:
             raise HandbenchError(f"{path}: {error}", "write it again") from None
-        yield target
+        yield target, others

@@ -20,9 +20,10 @@ from handbench.metrics.diagnose_geometry import (
 )
 from handbench.metrics.diagnose_mesh import MANO_VERTICES, check_mesh
 from handbench.metrics.diagnose_rows import Usable, sample_hands
+from handbench.metrics.diagnose_video import check_video
 from handbench.metrics.match import match
 from handbench.metrics.problem import Problem
-from handbench.predictions import Predictions
+from handbench.predictions import PRED_JSON, Predictions
 from handbench.skeleton import OPENPOSE21
 from handbench.types import Side
 
@@ -54,7 +55,7 @@ def diagnose(truth: GroundTruth, predictions: Predictions) -> list[Problem]:
         return problems
     found, hands = check_unit(hands, predictions)
     problems += found
-    found, hands = check_order(hands)
+    found, hands = check_order(hands, predictions.form)
     problems += found
     found, hands = check_space(hands, predictions)
     problems += found
@@ -62,9 +63,12 @@ def diagnose(truth: GroundTruth, predictions: Predictions) -> list[Problem]:
     misplaced = bool(found)
     found, hands = check_frame(hands, predictions)
     problems += found
-    problems += check_sides(hands)
+    problems += check_sides(hands, predictions.form)
     if not misplaced:
-        problems += check_mesh(hands, predictions.tips)
+        problems += check_mesh(hands, predictions.tips, predictions.form)
+    # What is in another frame or order fits no row.
+    if all(problem.severity == "warning" for problem in problems):
+        problems += check_video(truth, predictions, rows, usable)
     return problems
 
 
@@ -88,7 +92,8 @@ def _keys(truth: GroundTruth, predictions: Predictions) -> list[Problem]:
 
 def _shapes(truth: GroundTruth, predictions: Predictions) -> tuple[list[Problem], Predictions]:
     """Checks shapes; what has a wrong one is left out of the predictions that are returned."""
-    problems, hands = [], {}
+    wrong: dict[tuple[str, tuple[int, ...], int, bool], list[str]] = {}
+    hands = {}
     n = len(predictions)
     meshes = [hand.vertices.shape[1] for hand in truth.hands.values() if hand.vertices is not None]
     for side, hand in predictions.hands.items():
@@ -98,15 +103,18 @@ def _shapes(truth: GroundTruth, predictions: Predictions) -> tuple[list[Problem]
                 continue
             # Without true vertices nobody can say that another mesh is wrong.
             sure = name == "joints" or bool(meshes) or values.shape[::2] != (n, 3)
-            where = f"{_file(predictions)}: {side.value}/{name}"
-            what = f"{where} has shape {values.shape}, expected {(n, count, 3)}"
-            remedy = (
-                "give the 21 joints of OPENPOSE21" if name == "joints" else "give MANO's mesh, or no vertices"
-            )
-            problems.append(Problem("shape", "error" if sure else "warning", what, remedy))
+            wrong.setdefault((name, values.shape, count, sure), []).append(_column(predictions, side, name))
             if sure:
                 hand = dataclasses.replace(hand, **{name: None})
         hands[side] = hand
+    problems = []
+    for (name, shape, count, sure), columns in wrong.items():
+        has = "has" if len(columns) == 1 else "have"
+        what = f"{_file(predictions)}: {' and '.join(columns)} {has} shape {shape}, expected {(n, count, 3)}"
+        remedy = (
+            "give the 21 joints of OPENPOSE21" if name == "joints" else "give MANO's mesh, or no vertices"
+        )
+        problems.append(Problem("shape", "error" if sure else "warning", what, remedy))
     return problems, dataclasses.replace(predictions, hands=hands)
 
 
@@ -119,7 +127,7 @@ def _values(predictions: Predictions) -> tuple[list[Problem], Usable]:
         for name, values in (("joints", hand.joints), ("vertices", hand.vertices)):
             if values is None:
                 continue
-            where = f"{_file(predictions)}: {side.value}/{name}"
+            where = f"{_file(predictions)}: {_column(predictions, side, name)}"
             nan = np.asarray(np.isnan(values).any(axis=2))
             there = np.asarray(~nan.all(axis=1))
             never = np.asarray(nan[there].all(axis=0) & there.any())
@@ -135,7 +143,9 @@ def _values(predictions: Predictions) -> tuple[list[Problem], Usable]:
                 problems.append(Problem("nan", "warning", what, "only the others can be scored"))
             if zero.any():
                 what = f"{where}: {_count(predictions, zero)} are all zero"
-                problems.append(Problem("zero", "warning", what, "a hand that is not predicted is NaN"))
+                json = predictions.form == PRED_JSON
+                remedy = "pred.json needs every frame" if json else "a hand that is not predicted is NaN"
+                problems.append(Problem("zero", "warning", what, remedy))
             usable[side] &= there & ~zero & ~broken
     return problems, usable
 
@@ -173,6 +183,10 @@ def _there(predictions: Predictions, side: Side) -> npt.NDArray[np.bool_]:
 
 def _file(predictions: Predictions) -> str:
     return predictions.path or "the predictions"
+
+
+def _column(predictions: Predictions, side: Side, name: str) -> str:
+    return name if predictions.form == PRED_JSON else f"{side.value}/{name}"
 
 
 def _count(predictions: Predictions, rows: npt.NDArray[np.bool_]) -> str:

@@ -12,7 +12,7 @@ from handbench.arrays import BoolArray, FloatArray
 from handbench.metrics.diagnose_rows import MIRROR, Hands, centred, procrustes_error
 from handbench.metrics.joint_orders import Guess, bone_cost, guesses, joint_distances
 from handbench.metrics.problem import Problem
-from handbench.predictions import Predictions
+from handbench.predictions import PRED_JSON, Predictions
 from handbench.skeleton import OPENPOSE21, ORDERS, bone_lengths
 
 BONES = (0.005, 0.2)
@@ -32,6 +32,12 @@ _FLIPS = (
     ("with z pointing backward", "negate z", (1.0, 1.0, -1.0)),
     ("with y pointing up", "negate y", (1.0, -1.0, 1.0)),
 )
+_JSON_FLIPS = (
+    ("in OpenCV's frame (y down, z forward)", "negate y and z", (1.0, -1.0, -1.0)),
+    ("with z pointing forward", "negate z", (1.0, 1.0, -1.0)),
+    ("with y pointing down", "negate y", (1.0, -1.0, 1.0)),
+)
+"""The same mistakes in the words of a file that should be OpenGL."""
 
 
 def check_unit(hands: Hands, predictions: Predictions) -> tuple[list[Problem], Hands]:
@@ -48,8 +54,10 @@ def check_unit(hands: Hands, predictions: Predictions) -> tuple[list[Problem], H
         if predictions.space == "scale_free":
             factors[name] = sizes["joints"][0] / _HAND_BONE
         elif not BONES[0] <= size <= BONES[1]:
-            factors[name], said = _unit(size, typical)
+            factors[name], said = _unit(size, typical, predictions.form)
             found.setdefault(said, []).append(f"{name}: {words} {size:.3g} in metres")
+    if any(len(parts) == 2 for parts in found.values()):
+        factors["vertices"] = factors["joints"]
     problems = [Problem("unit", "error", f"{'; '.join(parts)}: {said}", remedy)
                 for (said, remedy), parts in found.items()]  # fmt: skip
     changes = {"joints": hands.joints / factors["joints"], "crossed": hands.crossed / factors["joints"]}
@@ -58,11 +66,12 @@ def check_unit(hands: Hands, predictions: Predictions) -> tuple[list[Problem], H
     return problems, hands.replace(**changes)
 
 
-def _unit(size: float, typical: float) -> tuple[float, tuple[str, str]]:
+def _unit(size: float, typical: float, form: str) -> tuple[float, tuple[str, str]]:
     """Returns what to divide by, and the unit and its remedy in words."""
     factor, unit = min(_UNITS, key=lambda entry: abs(np.log(size / (typical * entry[0]))))
     if unit == "metres" or abs(np.log(size / (typical * factor))) > np.log(4.0):
         remedy = "give metres, or set space = 'scale_free' where there is no unit"
+        remedy = "pred.json has metres" if form == PRED_JSON else remedy
         return size / typical, ("no known unit", remedy)
     wanted = f"divide by {factor:g}" if factor > 1 else "multiply by 1000"
     short = {1000.0: ", or score with --unit mm", 100.0: ", or score with --unit cm"}.get(factor, "")
@@ -70,7 +79,7 @@ def _unit(size: float, typical: float) -> tuple[float, tuple[str, str]]:
 
 
 def check_space(hands: Hands, predictions: Predictions) -> tuple[list[Problem], Hands]:
-    """Finds joints that are not in the space that the file names."""
+    """Finds joints that are not in the space that the file names, or that its form has."""
     distance = np.linalg.norm(hands.joints, axis=2)
     if not np.isfinite(distance).any():
         return [], hands
@@ -79,6 +88,8 @@ def check_space(hands: Hands, predictions: Predictions) -> tuple[list[Problem], 
     space = predictions.space
     if space == "camera" and at_zero.max() > 0.5:
         joint = OPENPOSE21.names[int(at_zero.argmax())]
+        if predictions.form == PRED_JSON:
+            return [_relative_json(joint, float(at_zero.max()))], hands
         what = f"space is 'camera', but the {joint} lies in the camera: looks relative to it"
         return [Problem("space", "error", what, "set space = 'root_relative', with the wrist at 0")], hands
     if space != "camera" and at_zero[1:].max() > 0.5 > at_zero[0]:
@@ -91,13 +102,23 @@ def check_space(hands: Hands, predictions: Predictions) -> tuple[list[Problem], 
     return [], hands
 
 
-def check_order(hands: Hands) -> tuple[list[Problem], Hands]:
-    """Finds joints in another order than OPENPOSE21, and names the one that fits.
+def _relative_json(joint: str, share: float) -> Problem:
+    name = "wrists" if joint == "wrist" else f"{joint} joints"
+    often = "" if share == 1 else f" in {100 * share:.0f} % of the frames"
+    what = f"{name} lie at 0{often}: the file is relative to them; pred.json is in camera space"
+    remedy = "add the released wrist (root) of each frame"
+    return Problem(
+        "space", "error", what, remedy if joint == "wrist" else f"subtract the wrist, then {remedy}"
+    )
+
+
+def check_order(hands: Hands, form: str = "") -> tuple[list[Problem], Hands]:
+    """Finds joints in another order than the file should have, and names the one that fits.
 
     With true joints by the PA error that each order leaves, mirrored or not; without them, and where only
     some fingers are exchanged, by the lengths of bones.
     """
-    given, *others = guesses()
+    given, *others = guesses(form)
     distances = joint_distances(hands.joints)
     cost = bone_cost(distances, given.gather)
     if not np.isfinite(cost):
@@ -110,9 +131,14 @@ def check_order(hands: Hands) -> tuple[list[Problem], Hands]:
         words = f"bones are off by {100 * cost:.0f} % as they are and by {100 * costs[best]:.0f} % so"
     if guess is None:
         return [], hands
-    what = f"joints are not in OPENPOSE21; they fit: {guess.words} ({words})"
     name = guess.words.split(",")[0]
-    remedy = f"set joint_order = '{name}', or convert" if name in ORDERS else "convert to OPENPOSE21"
+    if form == PRED_JSON:
+        said = f"are in {name}" if name in ORDERS else f"fit: {guess.words}"
+        what = f"the joints {said}; pred.json has HO-3D's order ({words})"
+        remedy = "convert to HO3D21"
+    else:
+        what = f"joints are not in OPENPOSE21; they fit: {guess.words} ({words})"
+        remedy = f"set joint_order = '{name}', or convert" if name in ORDERS else "convert to OPENPOSE21"
     sorted_hands = hands.replace(joints=hands.joints[:, guess.gather], crossed=hands.crossed[:, guess.gather])
     return [
         Problem("order", "error", what, f"{remedy}: `handbench data orders` shows the orders")
@@ -144,33 +170,37 @@ def check_frame(hands: Hands, predictions: Predictions) -> tuple[list[Problem], 
     """Finds axes that point the other way, by the true joints, or else by hands behind the camera."""
     rows = hands.comparable
     flip = None
+    json = predictions.form == PRED_JSON
+    flips, subject = (_JSON_FLIPS, "file is") if json else (_FLIPS, "hands are")
     if rows.any() and _moves(hands, rows):
         true, said = centred(hands.true[rows], hands.joints[rows])
         now = _mean_error(true, said)
-        errors = [_mean_error(true, said * flip) for _, _, flip in _FLIPS]
+        errors = [_mean_error(true, said * flip) for _, _, flip in flips]
         best = int(np.argmin([error.mean() for error in errors]))
         better = errors[best]
         if better.mean() < BETTER * now.mean() and np.mean(better < now) > AGREE:
-            words, remedy, flip = _FLIPS[best]
+            words, remedy, flip = flips[best]
             what = (
-                f"the hands are {words}: {1000 * now.mean():.0f} mm from the true ones about their centres, "
+                f"the {subject} {words}: {1000 * now.mean():.0f} mm from the true ones about their centres, "
                 f"{1000 * better.mean():.0f} mm when turned"
             )
     behind = hands.joints[:, 0, 2] < 0
     if flip is None and predictions.space == "camera" and behind.mean() > 0.5:
-        words, remedy, flip = _FLIPS[0]
-        what = f"{int(behind.sum())} of {len(hands)} wrists lie behind the camera: looks {words}"
+        words, remedy, flip = flips[0]
+        where = "at positive z" if json else "behind the camera"
+        what = f"{int(behind.sum())} of {len(hands)} wrists lie {where}: {'the file ' * json}looks {words}"
     if flip is None:
         return [], hands
     turned = {"joints": hands.joints * flip, "crossed": hands.crossed * flip}
     if hands.vertices is not None:
         turned["vertices"] = hands.vertices * flip
-    return [
-        Problem("frame", "error", what, f"{remedy}: OpenCV has x right, y down, z forward")
-    ], hands.replace(**turned)
+    wanted = (
+        "pred.json is OpenGL (y up, hand at negative z)" if json else "OpenCV has x right, y down, z forward"
+    )
+    return [Problem("frame", "error", what, f"{remedy}: {wanted}")], hands.replace(**turned)
 
 
-def check_sides(hands: Hands) -> list[Problem]:
+def check_sides(hands: Hands, form: str = "") -> list[Problem]:
     """Finds left and right exchanged, or else mirrored hands, by the true joints."""
     rows = hands.comparable
     if not rows.any():
@@ -193,6 +223,7 @@ def check_sides(hands: Hands) -> list[Problem]:
         fits = f"PA error {1000 * now:.1f} mm, with a reflection {1000 * mirrored:.1f} mm"
         what = f"the hands are mirrored: {fits}"
         remedy = "undo the flip of a left hand's crop, or exchange the sides"
+        remedy = "undo the flip: HO-3D has right hands only" if form == PRED_JSON else remedy
         return [Problem("mirror", "error", what, remedy)]
     return []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +119,7 @@ def make_score(
     joints: Points,
     vertices: Points | None,
     true: HandTruth,
+    notes: Sequence[str] = (),
 ) -> Score:
     """Puts together all that is said of one prediction file.
 
@@ -130,6 +131,7 @@ def make_score(
         joints: (N, 21, 3) [m] predicted, placed.
         vertices: (N, V, 3) [m] predicted, placed, or None.
         true: the true right hands.
+        notes: what was done to the predictions, in words.
     """
     names, codes = unit_codes(truth.recordings)
     table = _Rows(errors, names, codes[rows])
@@ -162,6 +164,7 @@ def make_score(
         len(truth),
         len(rows),
         truth.partial,
+        notes=notes,
         warnings=warnings,
         official=_official(errors),
     )

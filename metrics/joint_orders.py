@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from handbench.arrays import FloatArray, IndexArray
-from handbench.skeleton import FINGERS, OPENPOSE21, ORDERS
+from handbench.predictions import PRED_JSON
+from handbench.skeleton import FINGERS, HO3D21, OPENPOSE21, ORDERS
 
 _PALM = (("thumb1", "index1"), ("index1", "middle1"), ("middle1", "ring1"), ("ring1", "little1"))
 PAIRS: IndexArray = np.array(
@@ -26,11 +27,11 @@ HAND_LENGTHS = (
 
 
 class Guess(NamedTuple):
-    """One order that joints called OPENPOSE21 may really be in.
+    """One order that the joints of a file may really be in.
 
     Attributes:
         words: how it is told.
-        gather: (21,) where OPENPOSE21's joints lie then.
+        gather: (21,) where OPENPOSE21's joints lie then, in the joints as they were read.
     """
 
     words: str
@@ -38,22 +39,28 @@ class Guess(NamedTuple):
 
 
 @functools.cache
-def guesses() -> tuple[Guess, ...]:
-    """Returns the orders that are tried; OPENPOSE21 itself is the first.
+def guesses(form: str = "") -> tuple[Guess, ...]:
+    """Returns the orders that are tried; the first is the one that the file should have.
 
     The named orders of :mod:`handbench.skeleton`; a conversion between two of them that was done once too
     often or the wrong way; then the fingers in any order, from base or from tip, the wrist first or last, the
     tips in their fingers or at the end.
+
+    Args:
+        form: of the file: an empty text for OPENPOSE21; ``pred.json`` for HO3D21, which was turned into
+            OPENPOSE21 as it was read. Words are of the order in the file.
     """
+    wanted = HO3D21 if form == PRED_JSON else OPENPOSE21
+    read_as = OPENPOSE21.index_to(wanted)
     found: dict[bytes, Guess] = {}
 
     def add(words: str, gather: IndexArray) -> None:
         found.setdefault(gather.tobytes(), Guess(words, gather))
 
-    add("OPENPOSE21", np.arange(21))
+    add(wanted.name, np.arange(21))
     named = {name: order.index_to(OPENPOSE21) for name, order in ORDERS.items() if len(order) == 21}
     for name, gather in named.items():
-        add("HO3D21, MANO's 16 joints and the tips" if name == "HO3D21" else name, gather)
+        add("HO3D21, MANO's 16 joints and the tips" if name == "HO3D21" else name, read_as[gather])
     for name, gather in named.items():
         add(f"OPENPOSE21 taken for {name} and converted", np.argsort(gather))
     for (read, undo), (real, gather) in itertools.permutations(named.items(), 2):
@@ -62,12 +69,12 @@ def guesses() -> tuple[Guess, ...]:
         told = ", ".join(fingers)
         for way, numbers in (("base to tip", "1234"), ("tip to base", "4321")):
             chains = [finger + number for finger in fingers for number in numbers]
-            add(f"wrist, {told}, each from {way}", _gather(["wrist", *chains]))
-            add(f"{told}, each from {way}, then the wrist", _gather([*chains, "wrist"]))
+            add(f"wrist, {told}, each from {way}", read_as[_gather(["wrist", *chains])])
+            add(f"{told}, each from {way}, then the wrist", read_as[_gather([*chains, "wrist"])])
         inner = ["wrist", *(finger + number for finger in fingers for number in "123")]
         for tips in (FINGERS, fingers):
             words = f"wrist, {told}, each from base, then the tips ({', '.join(tips)})"
-            add(words, _gather([*inner, *(finger + "4" for finger in tips)]))
+            add(words, read_as[_gather([*inner, *(finger + "4" for finger in tips)])])
     return tuple(found.values())
 
 

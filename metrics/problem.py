@@ -12,7 +12,8 @@ class Problem:
 
     Attributes:
         kind: ``keys``, ``dataset``, ``shape``, ``nan``, ``zero``, ``absent``, ``unit``, ``space``, ``order``,
-            ``frame``, ``sides``, ``mirror``, ``mesh`` or ``tips``.
+            ``frame``, ``sides``, ``mirror``, ``mesh``, ``tips``, ``count``, ``members``, ``twice``,
+            ``shifted`` or ``shuffled``.
         severity: ``error`` where a score would be meaningless, else ``warning``.
         what: one line: what is wrong, with the numbers that say so.
         remedy: what to do.
@@ -25,3 +26,7 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.severity}: {self.what} ({self.remedy})"
+
+    def of(self, file: str) -> str:
+        """Returns what is wrong with the file's name before it, once."""
+        return self.what if self.what.startswith(file) else f"{file}: {self.what}"

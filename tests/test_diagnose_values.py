@@ -17,13 +17,14 @@ def test_wrong_shapes_name_file_field_expected_and_found() -> None:
         TRUTH, lambda side, joints, vertices: (joints, np.concatenate([vertices, vertices[:, :1]], 1))
     )
     messages = [str(problem) for problem in diagnose(TRUTH, said)]
+    # What is wrong with both sides is said once.
     assert [message.split(" (")[0] for message in messages] == [
-        f"error: said.h5: {side}/vertices has shape" for side in ("right", "left")
+        "error: said.h5: right/vertices and left/vertices have shape"
     ]
     assert "(40, 779, 3), expected (40, 778, 3)" in messages[0]
-    assert kinds(BARE, said) == ["shape warning"] * 2
+    assert kinds(BARE, said) == ["shape warning"]
     said = oracle(TRUTH, lambda side, joints, vertices: (joints[:, :20], vertices))
-    assert kinds(TRUTH, said) == ["shape error"] * 2
+    assert kinds(TRUTH, said) == ["shape error"]
 
 
 def test_values_that_are_no_numbers() -> None:
@@ -60,5 +61,5 @@ def test_keys_and_names_of_other_data() -> None:
     other = dataclasses.replace(said, dataset="ho3d_v3", keys=[f"ho3d_v3/{i}" for i in range(N)])
     messages = [str(problem) for problem in diagnose(TRUTH, other)]
     assert "dataset 'ho3d_v3', annotation of 'd'" in messages[0]
-    assert "40 samples missing" in messages[1]
+    assert "ho3d_v3/0" in messages[1]
     assert len(messages) == 2

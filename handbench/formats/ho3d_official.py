@@ -23,7 +23,7 @@ from handbench.formats.ho3d_released import VERTS, XYZ, count_names
 from handbench.formats.ho3d_rows import read_rows, two_lists, whole_list
 from handbench.formats.ho3d_tree import read_split, take_of
 from handbench.ground_truth import GroundTruth, HandTruth
-from handbench.predictions import HandPredictions, Predictions
+from handbench.predictions import PRED_JSON, HandPredictions, Predictions
 from handbench.store.columns import content_fingerprint
 from handbench.types import Side
 
@@ -66,7 +66,9 @@ def read_submission(path: Path, dataset: str, lines: Sequence[tuple[str, str]] =
     _to_opencv(joints)
     hand = HandPredictions(joints=joints[:, FROM_HO3D21], vertices=vertices if len(vertices) else None)
     keys = official_keys(dataset, len(joints), lines)
-    return Predictions(keys, {Side.RIGHT: hand}, dataset=dataset, split="evaluation", path=str(path))
+    return Predictions(
+        keys, {Side.RIGHT: hand}, dataset=dataset, split="evaluation", path=str(path), form=PRED_JSON
+    )
 
 
 def write_submission(path: Path, joints: FloatArray, vertices: FloatArray | None) -> None:

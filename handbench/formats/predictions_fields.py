@@ -13,11 +13,14 @@ import numpy.typing as npt
 from handbench.errors import HandbenchError
 from handbench.predictions import SPACES, HandPredictions, Predictions
 from handbench.registry import nearest
+from handbench.skeleton import TIP_SETS
 from handbench.types import Side
 
 SCHEMA = "handbench.predictions/1"
 BOX_SOURCES = ("", "gt", "detected", "jitter")
 ROOT_SOURCES = ("", "gt", "rootnet", "predicted")
+TIPS = ("", *TIP_SETS, "mixed", "unstated")
+"""``mixed``: samples have fingertips of different sets."""
 
 VERTICES = 778
 """Of MANO, and of every model in its format."""
@@ -219,7 +222,7 @@ def check_texts(predictions: Predictions, where: str) -> None:
         HandbenchError: with the nearest choice.
     """
     for name, choices in (
-        ("space", SPACES), ("box_source", BOX_SOURCES), ("root_source", ROOT_SOURCES),
+        ("space", SPACES), ("tips", TIPS), ("box_source", BOX_SOURCES), ("root_source", ROOT_SOURCES),
     ):  # fmt: skip
         value = getattr(predictions, name)
         if value not in choices:
