@@ -11,6 +11,7 @@ import numpy as np
 
 from handbench.datasets import DataRef
 from handbench.errors import HandbenchError
+from handbench.formats.ho3d_extra import read_about
 from handbench.formats.ho3d_official import read_official_truth, read_submission
 from handbench.formats.ho3d_released import XYZ
 from handbench.formats.ho3d_tree import read_split
@@ -88,8 +89,18 @@ def score_file(
         raise HandbenchError(f"{path}: a pred.json is HO-3D's, not {opened.name}'s", "write an HDF5 file")
     if gt is None:
         raise HandbenchError("which annotation?", "give the folder of the data with --gt DIR")
+    if official and split not in ("", "evaluation"):
+        raise HandbenchError(
+            f"{path}: a pred.json is of the evaluation split, not {split!r}", "leave --split out"
+        )
+    predictions: Predictions | None = None
+    if not official:
+        from handbench.formats.predictions import read_predictions
+
+        predictions = read_predictions(path)
+        split = split or predictions.split
     truth = open_truth(opened, gt, split, official)
-    if official:
+    if predictions is None:
         predictions = read_submission(path, truth.dataset, _lines(gt))
         if len(predictions) != len(truth):
             raise HandbenchError(
@@ -97,10 +108,6 @@ def score_file(
                 f"{_of_versions(len(predictions), len(truth))}",
                 "score against the version that was predicted",
             )
-    else:
-        from handbench.formats.predictions import read_predictions
-
-        predictions = read_predictions(path)
     if unit != "m":
         predictions = predictions.scaled(UNITS[unit])
     return score_predictions(opened, truth, predictions, subset, partial, force)
@@ -128,7 +135,7 @@ def score_predictions(
     worst = next((problem for problem in problems if problem.severity == "error"), None)
     if worst is not None and not force:
         raise HandbenchError(
-            f"{predictions.path or 'predictions'}: {worst.what}",
+            worst.of(predictions.path or "the predictions"),
             f"{worst.remedy}; --force scores all the same",
         )
     resolved = protocol.resolve(truth, predictions)
@@ -168,6 +175,7 @@ def open_truth(protocol: Protocol, gt: Path | str, split: str = "", official: bo
         if not colon or not name:
             raise HandbenchError(f"no folder {text}", "give the folder of the data, or NAME:PATH@key=value")
         return DataRef.parse(text).open().ground_truth()
+    _check_version(protocol, folder)
     released = (folder / XYZ).is_file()
     if protocol.name in ("ho3d_v2", "ho3d_v3") and (
         official or (released and not (folder / "evaluation").is_dir())
@@ -175,6 +183,17 @@ def open_truth(protocol: Protocol, gt: Path | str, split: str = "", official: bo
         return read_official_truth(folder, protocol.name)
     reference = protocol.reference.format(root=folder, split=split or protocol.split)
     return DataRef.parse(reference).open().ground_truth()
+
+
+def _check_version(protocol: Protocol, folder: Path) -> None:
+    """Refuses a tree that says it is of HO-3D's other version; official ones are told by their counts."""
+    about = read_about(folder) or {}
+    version = str(about.get("version", ""))
+    if protocol.name.startswith("ho3d_") and version and protocol.name != f"ho3d_{version}":
+        raise HandbenchError(
+            f"{folder}: made in the layout of HO-3D {version}, scored by {protocol.name}",
+            f"use --protocol ho3d_{version}",
+        )
 
 
 def choose(truth: GroundTruth, predictions: Predictions, subset: str) -> tuple[GroundTruth, Predictions]:

@@ -22,6 +22,8 @@ def match(truth: GroundTruth, predictions: Predictions) -> Predictions:
     keys = list(predictions.keys)
     if len(keys) == len(truth) and all(map(str.__eq__, keys, truth.keys)):
         return predictions
+    if keys and len(truth):
+        _check_kind(truth, predictions)
     places: dict[str, int] = {}
     twice = [key for i, key in enumerate(keys) if places.setdefault(key, i) != i]
     wanted = list(truth.keys)
@@ -40,6 +42,25 @@ def match(truth: GroundTruth, predictions: Predictions) -> Predictions:
     return predictions.take(np.array([places[key] for key in wanted], dtype=np.int64))
 
 
+def _check_kind(truth: GroundTruth, predictions: Predictions) -> None:
+    """Says it where no key is the annotation's, rather than that all are missing and all too many.
+
+    Raises:
+        HandbenchError: when none is.
+    """
+    known = set(truth.keys)
+    if any(key in known for key in predictions.keys):
+        return
+    first, wanted = predictions.keys[0], truth.keys[0]
+    whole = next((key for key in truth.keys if key.endswith(f"/{first}")), "")
+    hint = f"write {whole.removesuffix(first)!r} before each" if whole else ""
+    raise HandbenchError(
+        f"{predictions.path or 'the predictions'}: none of {len(predictions):,} keys is of {truth.dataset}"
+        f" {truth.split}: they are such as {first!r}, it has {wanted!r}",
+        hint or "score against the data and the split that were predicted",
+    )
+
+
 def common(truth: GroundTruth, predictions: Predictions) -> tuple[list[int], list[int]]:
     """Returns the rows of both that have the same keys, in the annotation's order; a key twice is an error.
 
@@ -49,13 +70,8 @@ def common(truth: GroundTruth, predictions: Predictions) -> tuple[list[int], lis
     places = {key: i for i, key in enumerate(predictions.keys)}
     if len(places) != len(predictions):
         match(truth, predictions)
+    _check_kind(truth, predictions)
     rows = [i for i, key in enumerate(truth.keys) if key in places]
-    if not rows:
-        raise HandbenchError(
-            f"{predictions.path or 'the predictions'}: no key of {truth.dataset} {truth.split}, such as"
-            f" {truth.keys[0]!r}; the first is {next(iter(predictions.keys), 'none')!r}",
-            "score against the data that were predicted",
-        )
     return rows, [places[truth.keys[i]] for i in rows]
 
 

@@ -42,6 +42,8 @@ def auc_shares(distances: Values, thresholds: FloatArray = THRESHOLDS) -> FloatA
     weights = np.zeros(len(thresholds))
     weights[:-1] += widths / 2
     weights[1:] += widths / 2
-    shares = np.concatenate([np.cumsum(weights[::-1])[::-1], [0.0]]) / weights.sum()
+    shares = np.concatenate([np.cumsum(weights[::-1])[::-1], [0.0]])
+    # By its own first value, so that a distance of 0 adds exactly 1.
+    shares /= shares[0]
     found = np.asarray(shares[np.searchsorted(thresholds, distances, "left")])
     return np.where(np.isnan(distances), np.nan, found)

@@ -97,3 +97,14 @@ def test_board_of_results(results: Path, tmp_path: Path, handbench: Run) -> None
     a, b = (next(results.glob(f"*-{name}-aih-*")) for name in ("mean-hand", "oracle-noise-5"))
     done = handbench("leaderboard", "compare", a, b, "--metric", "PA-MPJPE")
     assert "PA-MPJPE" in done.stdout
+
+
+def test_scoring_takes_the_split_and_says_when_keys_are_others(
+    composites: Path, tmp_path: Path, handbench: Run
+) -> None:
+    out = tmp_path / "oracle.h5"
+    handbench("predict", "--model", "oracle", "--data", f"aih:{composites}@split=train", "--out", out)
+    done = handbench("score", out, "--protocol", "aih", "--gt", composites)
+    assert "aih train" in done.stdout
+    done = handbench("score", out, "--protocol", "aih", "--gt", composites / "train", "--split", "train")
+    assert "MPJPE" in done.stdout

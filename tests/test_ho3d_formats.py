@@ -257,12 +257,12 @@ def test_released_truth_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(HandbenchError, match=message):
         read_released_file(path, 20_137, 21, "v3")
-    with pytest.raises(HandbenchError, match=r"rows 0 and on are \(21, 3\), expected 778 x 3"):
+    with pytest.raises(HandbenchError, match="row 0 is 21 x 3 numbers, expected 778 x 3"):
         read_released_file(path, 11_524, 778)
     for text, words in (
         ("[[[0,0,1]", "something else"), ('{"a": 1}', "not a JSON list"), ("", "not a JSON list"),
-        ("[[[0,0,x]]]", "something else"), ("[" + "[" + "[0,0,1e999]," * 20 + "[0,0,0]]]", "something else"),
-        ("[[[1,2],[3,4]]]", r"\(2, 2\)"), ("[1, 2]", "something else"),
+        ("[[[0,0,x]]]", "something else"), ("[" + "[" + "[0,0,1e999]," * 20 + "[0,0,0]]]", "something else|not finite"),
+        ("[[[1,2],[3,4]]]", "row 0 is 2 x 2 numbers"), ("[1, 2]", "something else"),
     ):  # fmt: skip
         path.write_text(text)
         with pytest.raises(HandbenchError, match=f"evaluation_xyz.json: .*{words}"):

@@ -213,12 +213,19 @@ def test_submission_round_trip(tmp_path: Path) -> None:
     [
         ("{}", "not a JSON list that is whole"),
         ("[[[[0,0,1]]]", "not a list of two lists|does not end"),
-        ("[[[[0,0,1]]], [[[0,0,1]]]", "rows 0 and on are"),
+        ("[[[[0,0,1]]], [[[0,0,1]]]", "row 0 is 1 x 3 numbers"),
         ("[1, 2]", "not a list of two lists"),
         ("[" * 100_000 + "]" * 100_000, "not a list of two lists"),
-        (json.dumps([[[[0.0, 0, -1]] * 20], []]), r"rows 0 and on are \(20, 3\), expected 21 x 3"),
+        (json.dumps([[[[0.0, 0, -1]] * 20], []]), "row 0 is 20 x 3 numbers, expected 21 x 3"),
         (json.dumps([[[[0.0, 0, -1]] * 21] * 2, [[[0.0, 0, -1]] * 778]]), "2 rows of joints, 1 of vertices"),
-        (json.dumps([[[[0.0, 0, -1]] * 21], []]).replace("-1", "NaN", 1), "something else"),
+        (
+            json.dumps([[[[0.0, 0, -1]] * 21], []]).replace("-1", "NaN", 1),
+            r"row 0 is not all numbers \(NaN\)",
+        ),
+        (
+            json.dumps([[[[0.0, 0, -1]] * 21] * 9 + [[[0.0, 0, None]] * 21], []]),
+            r"row 9 is not all numbers \(null",
+        ),
         (json.dumps([[[[0.0, 0, -1]] * 21] * 3, []]), "3 rows, but evaluation.txt lists 24"),
     ],
 )

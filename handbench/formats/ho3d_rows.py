@@ -115,12 +115,11 @@ def read_rows(
             width = _width(text)
             rows = np.empty((expected, width, 3), dtype)
         block = _block(text, width)
-        if block is None:
+        if block is None or not np.isfinite(block).all():
+            row, what = _fault(text, width)
             raise HandbenchError(
-                f"{span.path}: rows {filled} and on are {_shape(text)}, expected {width} x 3 numbers", _REMEDY
+                f"{span.path}: row {filled + row} is {what}, expected {width} x 3 numbers", _REMEDY
             )
-        if not np.isfinite(block).all():
-            raise HandbenchError(f"{span.path}: row {filled} or later is not finite", _REMEDY)
         if filled + len(block) > len(rows):
             more = np.empty((filled + len(block) + len(rows) // 2, width, 3), dtype)
             more[:filled] = rows[:filled]
@@ -202,10 +201,29 @@ def _width(text: bytes) -> int:
     return max(1, row.count(b"]") - 1)
 
 
-def _shape(text: bytes) -> str:
-    """Says what rows are that are not as they should be."""
+def _fault(text: bytes, width: int) -> tuple[int, str]:
+    """Returns the first row that is wrong, and what it is."""
+    start, row = 0, 0
+    while start < len(text):
+        end = _ROW_END.search(text, start)
+        part = text[start : end.end() if end else len(text)].lstrip(b", \r\n\t")
+        what = _shape(part, width)
+        if what or end is None:
+            return row, what or "cut short"
+        start, row = end.end(), row + 1
+    return row, "something else"
+
+
+def _shape(text: bytes, width: int) -> str:
+    """Says what a row is; empty where it is as it should be."""
+    words = re.search(rb"-?NaN|-?Infinity|null|true|false", text)
+    if words:
+        return f"not all numbers ({words[0].decode()})"
     try:
-        found = np.array(orjson.loads(b"[" + text + b"]"), dtype=np.float64)
+        found = np.array(orjson.loads(text), dtype=np.float64)
     except (orjson.JSONDecodeError, ValueError, TypeError):
         return "something else"
-    return f"{found.shape[1:]}" if found.ndim == 3 else "something else"
+    if found.shape != (width, 3):
+        return " x ".join(map(str, found.shape)) + " numbers"
+    bad = np.argwhere(~np.isfinite(found))
+    return f"not finite (point {bad[0][0]})" if len(bad) else ""

@@ -25,6 +25,7 @@ class Protocol(abc.ABC):
         reference: how data for it are opened, e.g. ``ho3d:{root}@version=v2,split={split}``; ``{root}`` and
             ``{split}`` are filled in by ``score --gt``.
         split: the split it takes where none is named.
+        common: options that ``evaluate`` takes where no protocol is named, so that results stand together.
     """
 
     name: ClassVar[str]
@@ -33,6 +34,7 @@ class Protocol(abc.ABC):
     datasets: ClassVar[tuple[str, ...]]
     reference: ClassVar[str]
     split: ClassVar[str] = "test"
+    common: ClassVar[str] = ""
 
     def __init__(self, options: Any) -> None:
         self.options = options

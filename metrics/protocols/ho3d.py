@@ -47,6 +47,7 @@ class Ho3dOptions:
 class _Ho3d(Protocol):
     options_type = Ho3dOptions
     split = "evaluation"
+    common = "/root=gt"
     options: Ho3dOptions
 
     @property
@@ -72,7 +73,8 @@ class _Ho3d(Protocol):
     def score(self, truth: GroundTruth, predictions: Predictions) -> Score:
         """Scores N frames of right hands; see :class:`Protocol`."""
         hand, true = self._hands(truth, predictions)
-        hand = self._with_tips(hand, predictions.tips)
+        given, hand = hand, self._with_tips(hand, predictions.tips)
+        notes = [] if hand is given else [_replaced(predictions.tips, self.options.tips)]
         joints, vertices = self._placed(hand, true, predictions.space)
         rows = np.flatnonzero(true.joints_valid.all(axis=1))
         if not len(rows):
@@ -90,7 +92,7 @@ class _Ho3d(Protocol):
             vertices if whole or vertices is None else vertices[rows],
             proper=self.options.align == "proper",
         )
-        return ho3d_figures.make_score(self, truth, errors, rows, joints, vertices, true)
+        return ho3d_figures.make_score(self, truth, errors, rows, joints, vertices, true, notes)
 
     def _hands(self, truth: GroundTruth, predictions: Predictions) -> tuple[HandPredictions, HandTruth]:
         """Returns the right hands, which are all that HO-3D has."""
@@ -167,6 +169,11 @@ def _wrists_are(hand: HandPredictions, true: HandTruth) -> bool:
     """Tells whether the predicted wrists are the true ones, as methods that are given the root have them."""
     assert hand.joints is not None
     return bool(np.abs(hand.joints[:, WRIST] - true.joints[:, WRIST]).max(initial=0) < SAME)
+
+
+def _replaced(stated: str, wanted: str) -> str:
+    said = f"the file names the set {stated!r}" if stated else "the file names no set"
+    return f"predicted fingertips were replaced by the vertices of the set {wanted!r} of the mesh: {said}"
 
 
 def _resolve_tips(
