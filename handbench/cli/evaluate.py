@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.interrupts import stop_signals
+
 if TYPE_CHECKING:
     from handbench.predict import OnExisting
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--explain", is_flag=True, help="Say in words what the protocol does.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@stop_signals(raises=True)
 def evaluate(
     model: str, data: str | None, protocol: str | None, results: Path, subset: str, weights: Path | None,
     random_init: bool, seed: int, batch_size: int | None, workers: int, device: str | None,

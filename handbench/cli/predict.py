@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from handbench.cli.own_pictures import own_options
+from handbench.interrupts import stop_signals
 
 if TYPE_CHECKING:
     from handbench.predict import OnExisting
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--quiet", is_flag=True, help="No progress.")
+@stop_signals(raises=True)
 def predict(
     model: str,
     data: str | None,

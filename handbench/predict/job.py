@@ -13,6 +13,7 @@ from handbench.datasets import Dataset
 from handbench.errors import HandbenchError
 from handbench.formats.predictions import read_provenance
 from handbench.formats.predictions_parts import Parts
+from handbench.interrupts import StopSignals
 from handbench.predict.blind import blind_parts
 from handbench.predict.existing import OnExisting, survey
 from handbench.predict.identity import box_source, model_settings, root_source
@@ -71,6 +72,7 @@ class Job:
         workers: processes that make batches.
         max_bad: share of samples that may be unreadable.
         quiet: say nothing.
+        signals: that stop it.
     """
 
     opened: Opened
@@ -81,6 +83,7 @@ class Job:
     workers: int
     max_bad: float
     quiet: bool
+    signals: StopSignals
 
     def run(self, out: Path, on_existing: OnExisting) -> bool:
         """Makes the file complete; says whether it was so already.
@@ -88,6 +91,7 @@ class Job:
         Raises:
             HandbenchError: for a file of something else, too many bad samples, or what the model does wrong.
             PartialError: when the disk is full.
+            Stopped: after a signal; what is predicted is kept.
         """
         if survey(out, self.identity, on_existing):
             return True
@@ -97,10 +101,15 @@ class Job:
         with Parts(out, keys, self.identity) as parts:
             if parts.done and not self.quiet:
                 print(f"{label}: {parts.done} of {len(keys)} samples are there", file=sys.stderr, flush=True)
-            with Progress(len(keys), label, done=parts.done, quiet=self.quiet) as progress:
+            with (
+                Progress(len(keys), label, done=parts.done, quiet=self.quiet) as progress,
+                self.signals.mode(raises=False),
+            ):
                 for part in self._parts(parts.done, progress.advance) if parts.done < len(keys) else ():
                     parts.add(part.rows, part.bad)
                     self._check_bad(parts)
+                if self.signals.stopped():
+                    raise self.signals.error(f"stopped after {parts.done:,} of {len(keys):,} samples")
             self._check_bad(parts)
             parts.merge(self._provenance(parts.bad))
         return False
@@ -108,11 +117,13 @@ class Job:
     def _parts(self, first: int, tick: Callable[[int], None]) -> Iterator[Part]:
         model, name, dataset = self.opened.model, self.opened.name, self.dataset
         if model.inputs is None:
-            found = blind_parts(model, name, dataset.ground_truth(), first, self.batch_size, tick)
+            with self.signals.mode(raises=True):
+                truth = dataset.ground_truth()
+            found = self.signals.each(blind_parts(model, name, truth, first, self.batch_size, tick))
         else:
             size = self.batch_size or choose_batch_size(model.inputs, self.opened.device)
             device = self.opened.device
-            found = picture_parts(model, name, dataset, first, size, self.workers, device, tick)
+            found = picture_parts(model, name, dataset, first, size, self.workers, device, tick, self.signals)
         for part in found:
             yield dataclasses.replace(part, rows=self._named(part))
 

@@ -13,6 +13,7 @@ import numpy as np
 from handbench.datasets import Dataset
 from handbench.errors import HandbenchError
 from handbench.inputs import Inputs
+from handbench.interrupts import StopSignals
 from handbench.memory import available_memory
 from handbench.models import Model
 from handbench.predict.parts import Part
@@ -45,6 +46,7 @@ def picture_parts(
     workers: int,
     device: str,
     tick: Callable[[int], None] = lambda samples: None,
+    signals: StopSignals | None = None,
 ) -> Iterator[Part]:
     """Gives the predictions of samples ``first`` to the end, in parts of at most 64 MB or a minute.
 
@@ -57,29 +59,37 @@ def picture_parts(
         workers: processes that make batches.
         device: where the model runs.
         tick: is told how many more samples are done.
+        signals: after one, what is predicted already is the last part.
 
     Raises:
         HandbenchError: when nothing can be cropped, one item does not fit the memory, or the model gives
             other items than it was asked for.
     """
-    from handbench.loaders import batches
-
+    signals = signals or StopSignals()
     assert model.inputs is not None
-    inputs = _without_labels(model.inputs) if not model.needs_ground_truth else model.inputs
-    # What is left begins with a sample that has an item: the last of a part is the one before it.
-    rest = Subset(dataset, range(first, len(dataset))) if first else dataset
-    pending = _Pending(model, rest.keys)
-    loop = batches(
-        rest, inputs, batch_size, bad="skip", max_bad=1.0, workers=workers,
-        device=None if device == "cpu" else device, vertices=model.needs_ground_truth,
-    )  # fmt: skip
-    runner = Runner(model, name, batch_size)
-    for batch in loop:
+    with signals.mode(raises=True):
+        from handbench.loaders import batches
+
+        inputs = _without_labels(model.inputs) if not model.needs_ground_truth else model.inputs
+        # What is left begins with a sample that has an item: the last of a part is the one before it.
+        rest = Subset(dataset, range(first, len(dataset))) if first else dataset
+        pending = _Pending(model, rest.keys)
+        loop = batches(
+            rest, inputs, batch_size, bad="skip", max_bad=1.0, workers=workers,
+            device=None if device == "cpu" else device, vertices=model.needs_ground_truth,
+        )  # fmt: skip
+        runner = Runner(model, name, batch_size)
+    answers = (runner(batch if model.needs_ground_truth else batch.without_labels()) for batch in loop)
+    for found in signals.each(answers):
         before = pending.last
-        pending.add(runner(batch if model.needs_ground_truth else batch.without_labels()))
+        pending.add(found)
         tick(pending.last - before)
         if pending.full:
             yield pending.part(pending.last, loop.bad)
+    if signals.stopped():
+        if pending.last > pending.first:
+            yield pending.part(pending.last, loop.bad)
+        return
     tick(len(rest) - pending.last)
     yield pending.part(len(rest), loop.bad)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
+from handbench.interrupts import stop_signals
 from handbench.models import Model
 from handbench.predict.existing import OnExisting, survey
 from handbench.predict.filtered import video_truth, write_filtered
@@ -64,6 +65,7 @@ def run(
     Raises:
         HandbenchError: for data, a model, or a file that cannot be used.
         PartialError: when the disk is full; what is done is kept.
+        Stopped: after SIGINT or SIGTERM; what is done is kept.
     """
     started, out = time.monotonic(), Path(out)
     if (batch_size is not None and batch_size < 1) or workers < 0 or not 0 <= max_bad <= 1:
@@ -71,20 +73,23 @@ def run(
             f"batch_size={batch_size}, workers={workers}, max_bad={max_bad}",
             "give 1 or more, 0 or more, and a share of 0 to 1",
         )
-    opened = open_any(model, weights, device, seed, random_init)
-    ref = DataRef.parse(data) if isinstance(data, str) else data
-    dataset = ref.open(quiet) if isinstance(ref, DataRef) else ref
-    _check_known(opened, dataset)
-    identity = identity_of(opened.model, opened.name, dataset)
-    reference = str(ref) if isinstance(ref, DataRef) else ""
-    job = Job(opened, dataset, identity, reference, batch_size, workers, max_bad, quiet)
-    if opened.filters:
-        identity = {**identity, "filters": "+".join(opened.filters)}
-        kept = Path(base) if base is not None else out.with_name(f"{out.stem}.base{out.suffix}")
-        reused = survey(out, identity, on_existing) or _run_filtered(job, out, kept, identity, on_existing)
-    else:
-        reused = job.run(out, on_existing)
-    return job.report(out, identity, time.monotonic() - started, reused)
+    with stop_signals(raises=True) as signals:
+        opened = open_any(model, weights, device, seed, random_init)
+        ref = DataRef.parse(data) if isinstance(data, str) else data
+        dataset = ref.open(quiet) if isinstance(ref, DataRef) else ref
+        _check_known(opened, dataset)
+        identity = identity_of(opened.model, opened.name, dataset)
+        reference = str(ref) if isinstance(ref, DataRef) else ""
+        job = Job(opened, dataset, identity, reference, batch_size, workers, max_bad, quiet, signals)
+        if opened.filters:
+            identity = {**identity, "filters": "+".join(opened.filters)}
+            kept = Path(base) if base is not None else out.with_name(f"{out.stem}.base{out.suffix}")
+            reused = survey(out, identity, on_existing) or _run_filtered(
+                job, out, kept, identity, on_existing
+            )
+        else:
+            reused = job.run(out, on_existing)
+        return job.report(out, identity, time.monotonic() - started, reused)
 
 
 def _check_known(opened: Opened, dataset: Dataset) -> None:

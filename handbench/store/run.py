@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Any
 
 from handbench.errors import HandbenchError, PartialError
+from handbench.interrupts import StopSignals, stop_signals
 from handbench.progress import Progress
 from handbench.store.existing import OnExisting, Survey, prepare_folder, remove_leftovers, survey
 from handbench.store.files import fail_writing, remove
@@ -32,11 +27,7 @@ from handbench.store.pool import Pool
 from handbench.store.shardinfo import ShardInfo
 from handbench.store.worker import Made, Setup, Task
 
-
-class Stopped(PartialError):
-    """The user or the system asked the run to stop; what is published stays."""
-
-    exit_code = 130
+_NOTICE = "stopping: the unfinished shards are dropped, the others are kept"
 
 
 @dataclass(frozen=True)
@@ -101,8 +92,11 @@ def run_shards(
             # A manifest says that the dataset is whole.
             remove(root / MANIFEST)
             total = sum(len(plan.ids(shard)) for shard in plan.shards)
-            with _StopSignals() as signals, Progress(total, label, done=kept, quiet=quiet) as progress:
-                engine = _Engine(root, spec, job, lock.descriptor, progress, signals.stopped)
+            with (
+                stop_signals(notice=_NOTICE) as signals,
+                Progress(total, label, done=kept, quiet=quiet) as progress,
+            ):
+                engine = _Engine(root, spec, job, lock.descriptor, progress, signals)
                 infos |= engine.make(plan, found, workers)
         made = sum(info.n for info in infos.values()) - kept
         with lock.manifest():
@@ -118,10 +112,10 @@ class _Engine:
         job: Job,
         lock: int,
         progress: Progress,
-        stopped: Callable[[], bool],
+        signals: StopSignals,
     ) -> None:
         self.root, self.spec, self.job, self.lock = root, spec, job, lock
-        self.progress, self.stopped = progress, stopped
+        self.progress, self.signals = progress, signals
         self.abandoned: list[Task] = []
 
     def make(self, plan: Plan, found: Survey, workers: int) -> dict[int, ShardInfo]:
@@ -136,9 +130,10 @@ class _Engine:
             published = self.run_here(tasks) if workers == 0 else self.run_pool(tasks, workers)
         finally:
             remove_leftovers(self.root, plan.shards)
-        if self.stopped():
+        if self.signals.stopped():
             there = len(set(published_shards(self.root)) & set(plan.shards))
-            raise Stopped(f"stopped with {there} of {len(plan.shards)} shards", "the same command continues")
+            message = f"stopped with {there} of {len(plan.shards)} shards"
+            raise self.signals.error(message, "the same command continues")
         if self.abandoned:
             raise _abandoned(self.abandoned)
         return published
@@ -153,7 +148,7 @@ class _Engine:
 
         setup = Setup(self.root, self.spec, self.job)
         with Pool(setup, min(workers, len(tasks)), (self.lock,), dropped) as pool:
-            for report in pool.run(tasks, self.stopped):
+            for report in pool.run(tasks, self.signals.stopped):
                 if isinstance(report, Made):
                     self.progress.advance(report.samples)
                 elif report.info is not None:
@@ -173,7 +168,7 @@ class _Engine:
                 self.spec,
                 produce,
                 task.replaces,
-                self.stopped,
+                self.signals.stopped,
                 self.progress.advance,
             )
             if info is None:
@@ -202,33 +197,3 @@ def _abandoned(tasks: list[Task]) -> PartialError:
         f"these shards killed their worker three times: {names}; all others are done",
         "is there memory enough? use fewer workers, then run the same command again",
     )
-
-
-class _StopSignals:
-    """Turns SIGINT and SIGTERM into a flag; the second one ends the process at once."""
-
-    def __init__(self) -> None:
-        self._flag = False
-        self._old: dict[signal.Signals, Any] = {}
-
-    def stopped(self) -> bool:
-        """Whether a signal has come."""
-        return self._flag
-
-    def __enter__(self) -> _StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for name in (signal.SIGINT, signal.SIGTERM):
-                self._old[name] = signal.signal(name, self._handle)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for name, handler in self._old.items():
-            signal.signal(name, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._flag:
-            os._exit(130)
-        self._flag = True
-        print("stopping: the unfinished shards are dropped, the others are kept", file=sys.stderr, flush=True)
