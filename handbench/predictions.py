@@ -167,12 +167,14 @@ class Predictions:
         hands = {
             side: _scale(hand, factor, ("joints", "vertices", "transl")) for side, hand in self.hands.items()
         }
-        return dataclasses.replace(_scale(self, factor, ("relative_root", "root_depth")), hands=hands)
+        scaled: Predictions = _scale(self, factor, ("relative_root", "root_depth"))
+        return dataclasses.replace(scaled, hands=hands)
 
     def take(self, rows: IndexArray) -> Predictions:
         """Returns some rows, in the order of ``rows``."""
         hands = {side: _cut(hand, rows) for side, hand in self.hands.items()}
-        return dataclasses.replace(_cut(self, rows), keys=[self.keys[i] for i in rows.tolist()], hands=hands)
+        cut: Predictions = _cut(self, rows)
+        return dataclasses.replace(cut, keys=[self.keys[i] for i in rows.tolist()], hands=hands)
 
 
 def _cut(record: Any, rows: IndexArray) -> Any:

@@ -33,9 +33,9 @@ _FLIPS = (
     ("with y pointing up", "negate y", (1.0, -1.0, 1.0)),
 )
 _JSON_FLIPS = (
-    ("in OpenCV's frame (y down, z forward)", "negate y and z", (1.0, -1.0, -1.0)),
-    ("with z pointing forward", "negate z", (1.0, 1.0, -1.0)),
-    ("with y pointing down", "negate y", (1.0, -1.0, 1.0)),
+    ("is in OpenCV's frame (y down, z forward)", "negate y and z", (1.0, -1.0, -1.0)),
+    ("has z pointing forward", "negate z", (1.0, 1.0, -1.0)),
+    ("has y pointing down", "negate y", (1.0, -1.0, 1.0)),
 )
 """The same mistakes in the words of a file that should be OpenGL."""
 
@@ -171,7 +171,7 @@ def check_frame(hands: Hands, predictions: Predictions) -> tuple[list[Problem], 
     rows = hands.comparable
     flip = None
     json = predictions.form == PRED_JSON
-    flips, subject = (_JSON_FLIPS, "file is") if json else (_FLIPS, "hands are")
+    flips, subject = (_JSON_FLIPS, "file") if json else (_FLIPS, "hands are")
     if rows.any() and _moves(hands, rows):
         true, said = centred(hands.true[rows], hands.joints[rows])
         now = _mean_error(true, said)
@@ -187,8 +187,8 @@ def check_frame(hands: Hands, predictions: Predictions) -> tuple[list[Problem], 
     behind = hands.joints[:, 0, 2] < 0
     if flip is None and predictions.space == "camera" and behind.mean() > 0.5:
         words, remedy, flip = flips[0]
-        where = "at positive z" if json else "behind the camera"
-        what = f"{int(behind.sum())} of {len(hands)} wrists lie {where}: {'the file ' * json}looks {words}"
+        where = "at positive z: the file" if json else "behind the camera: looks"
+        what = f"{int(behind.sum())} of {len(hands)} wrists lie {where} {words}"
     if flip is None:
         return [], hands
     turned = {"joints": hands.joints * flip, "crossed": hands.crossed * flip}

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from handbench.arrays import BoolArray, FloatArray, IndexArray
 from handbench.ground_truth import GroundTruth
 from handbench.metrics.diagnose_rows import Usable
 from handbench.metrics.problem import Problem
+from handbench.metrics.score import unit_codes
 from handbench.predictions import Predictions
 
 LEAST_ROWS = 60
@@ -24,11 +27,14 @@ FEW = 0.02
 FITS, AGREE = 0.35, 0.9
 """Rows are shifted when another frame's truth leaves less than this share of the error, in so many rows."""
 
-_SHIFTS = (-3, -2, -1, 1, 2, 3)
+_STEPS = (1, 2, 3)
 
 TELLS, VARIES, SPREAD = 0.95, 0.5, 0.02
 """Rows are shuffled when the own truth leaves no less than this share of the error that any other leaves, for
 predictions that vary at least half as much as the truth, whose joints vary by this length [m]."""
+
+MOST_ROWS, _BLOCK = 24_000, 800
+"""More hands than HO-3D has are looked at in blocks of neighbours."""
 
 _SAMPLE = 2000
 
@@ -50,29 +56,64 @@ def check_video(
     if not len(truth.videos) or truth.frames is None or predictions.space == "scale_free":
         return []
     problems = []
-    order = np.lexsort((truth.frames, np.unique(np.asarray(truth.videos), return_inverse=True)[1]))
-    position = np.empty(len(truth), dtype=np.int64)
-    position[order] = np.arange(len(truth))
-    rows = rows[np.argsort(position[rows[:, 0]])]
+    codes = unit_codes(truth.videos)[1]
+    order = np.lexsort((truth.frames[rows[:, 0]], codes[rows[:, 0]]))
+    rows = rows[order[_blocks(len(order))]]
     for side, hand in predictions.hands.items():
         true = truth.hands.get(side)
         if true is None or hand.joints is None:
             continue
         part = rows[usable[side][rows[:, 1]]]
         part = part[true.joints_valid[part[:, 0]].all(axis=1)]
-        if len(part) < LEAST_ROWS:
-            continue
         said, own = hand.joints[part[:, 1]], true.joints[part[:, 0]]
         known = np.isfinite(said).all(axis=(1, 2)) & np.isfinite(own).all(axis=(1, 2))
-        said, own, part = said[known], _about_wrist(own[known]), part[known]
-        if len(part) < LEAST_ROWS:
+        if known.sum() < LEAST_ROWS:
             continue
-        found = _twice(truth, side.value, said, own, part[:, 0])
-        said = _about_wrist(said)
-        problems += found + (
-            _shifted(truth, side.value, said, own, part[:, 0]) or _shuffled(side.value, said, own)
+        part = part[known]
+        video = _Video(
+            side.value,
+            [truth.keys[i] for i in part[:, 0].tolist()],
+            codes[part[:, 0]],
+            truth.frames[part[:, 0]],
+            said[known],
+            _about_wrist(own[known]),
         )
+        problems += _twice(video) + (_shifted(video) or _shuffled(video))
     return problems
+
+
+@dataclass(frozen=True, eq=False)
+class _Video:
+    """Hands of one side, sorted by video and frame.
+
+    Attributes:
+        side: ``right`` or ``left``.
+        keys: (n,).
+        codes: (n,) number of the video.
+        frames: (n,) number of the frame in it.
+        said: (n, 21, 3) as predicted.
+        own: (n, 21, 3) true, about the wrist [m].
+    """
+
+    side: str
+    keys: list[str]
+    codes: IndexArray
+    frames: IndexArray
+    said: npt.NDArray[Any]
+    own: FloatArray
+
+    def apart(self, step: int) -> BoolArray:
+        """Returns (n - step,) which rows are so many frames of one video before the row ``step`` further."""
+        same = self.codes[step:] == self.codes[:-step]
+        return np.asarray(same & (self.frames[step:] - self.frames[:-step] == step))
+
+
+def _blocks(n: int) -> IndexArray:
+    """Returns all of n rows, or blocks of neighbours that are spread over them."""
+    if n <= MOST_ROWS:
+        return np.arange(n)
+    starts = np.linspace(0, n - _BLOCK, MOST_ROWS // _BLOCK).astype(np.int64)
+    return np.unique((starts[:, None] + np.arange(_BLOCK)).ravel())
 
 
 def _about_wrist(joints: Any) -> FloatArray:
@@ -84,49 +125,34 @@ def _distance(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.norm(a[:, 1:] - b[:, 1:], axis=2).mean(axis=1))
 
 
-def _pairs(truth: GroundTruth, rows: IndexArray, step: int) -> BoolArray:
-    """Returns (n - |step|,) which rows of the truth are |step| frames of one video apart."""
-    assert truth.frames is not None
-    step = abs(step)
-    videos, frames = np.asarray(truth.videos)[rows], truth.frames[rows]
-    return np.asarray((videos[step:] == videos[:-step]) & (frames[step:] - frames[:-step] == step))
-
-
-def _twice(truth: GroundTruth, side: str, said: Any, own: FloatArray, rows: IndexArray) -> list[Problem]:
-    moving = _pairs(truth, rows, 1)
-    moving &= _distance(own[1:], own[:-1]) > MOVES
-    same = moving & (said[1:] == said[:-1]).all(axis=(1, 2))
+def _twice(video: _Video) -> list[Problem]:
+    moving = video.apart(1) & (_distance(video.own[1:], video.own[:-1]) > MOVES)
+    same = moving & (video.said[1:] == video.said[:-1]).all(axis=(1, 2))
     if not 0 < same.sum() <= max(1, FEW * moving.sum()):
         return []
-    first = truth.keys[int(rows[1:][same][0])]
     what = (
-        f"{int(same.sum()):,} {side} hands equal the frame before to the last digit, while the true ones move"
+        f"{int(same.sum()):,} {video.side} hands equal the frame before to the last digit, while the true"
+        f" ones move (first {video.keys[1 + int(np.argmax(same))]})"
     )
-    return [Problem("twice", "warning", f"{what} (first {first})", "is a frame there twice?")]
+    return [Problem("twice", "warning", what, "is a frame there twice?")]
 
 
-def _shifted(
-    truth: GroundTruth, side: str, said: FloatArray, own: FloatArray, rows: IndexArray
-) -> list[Problem]:
+def _shifted(video: _Video) -> list[Problem]:
+    said, own = _about_wrist(video.said), video.own
     best: tuple[float, str] | None = None
-    for step in _SHIFTS:
-        near = _pairs(truth, rows, step)
-        a, b = (
-            (slice(step, None), slice(None, -step)) if step > 0 else (slice(None, step), slice(-step, None))
-        )
-        # Row i + step of the file, with the truth of row i: the file is late by ``step`` rows.
-        near = near & (_distance(own[a], own[b]) > MOVES)
+    for step in _STEPS:
+        near = video.apart(step) & (_distance(own[step:], own[:-step]) > MOVES)
         if near.sum() < LEAST_ROWS:
             continue
-        before = _distance(said[a][near], own[a][near])
-        after = _distance(said[a][near], own[b][near])
-        ratio = float(after.mean() / max(before.mean(), 1e-12))
-        if ratio < FITS and np.mean(after < before) > AGREE and (best is None or ratio < best[0]):
-            words = f"{abs(step)} frame{'s' * (abs(step) > 1)} {'before' if step > 0 else 'after'}"
-            told = (
-                f"{1000 * before.mean():.1f} mm from their own, {1000 * after.mean():.1f} mm from the other"
-            )
-            best = ratio, f"{side} hands fit the truth {words} them ({told})"
+        early, late = slice(None, -step), slice(step, None)
+        for mine, other, when in ((late, early, "before"), (early, late, "after")):
+            before = _distance(said[mine][near], own[mine][near])
+            after = _distance(said[mine][near], own[other][near])
+            ratio = float(after.mean() / max(before.mean(), 1e-12))
+            if ratio < FITS and np.mean(after < before) > AGREE and (best is None or ratio < best[0]):
+                frames = f"{step} frame{'s' * (step > 1)} {when}"
+                told = f"{1000 * after.mean():.1f} mm, {1000 * before.mean():.1f} mm from their own"
+                best = ratio, f"{video.side} hands fit the true ones {frames} them: {told}"
     if best is None:
         return []
     return [
@@ -134,19 +160,19 @@ def _shifted(
     ]
 
 
-def _shuffled(side: str, said: FloatArray, own: FloatArray) -> list[Problem]:
-    some = np.unique(np.linspace(0, len(own) - 1, _SAMPLE).astype(np.int64))
-    said, own = said[some], own[some]
+def _shuffled(video: _Video) -> list[Problem]:
+    some = np.unique(np.linspace(0, len(video.own) - 1, _SAMPLE).astype(np.int64))
+    said, own = _about_wrist(video.said[some]), video.own[some]
     spread = [float(_distance(points, points.mean(axis=0, keepdims=True)).mean()) for points in (said, own)]
     if spread[1] < SPREAD or spread[0] < VARIES * spread[1]:
         return []
-    shuffled = np.random.default_rng(0)
-    other = np.mean([_distance(said, own[shuffled.permutation(len(own))]).mean() for _ in range(10)])
+    rng = np.random.default_rng(0)
+    other = np.mean([_distance(said, own[rng.permutation(len(own))]).mean() for _ in range(10)])
     error = float(_distance(said, own).mean())
     if error < TELLS * other:
         return []
     what = (
-        f"{side} hands fit their own frames no better than any others: "
+        f"{video.side} hands fit their own frames no better than any others: "
         f"{1000 * error:.0f} mm about the wrist, {1000 * other:.0f} mm when shuffled"
     )
     return [Problem("shuffled", "warning", what, "are the rows in the order of the list?")]

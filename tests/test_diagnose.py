@@ -188,6 +188,18 @@ def test_joints_that_disagree_with_their_mesh() -> None:
         assert kinds(truth, dataclasses.replace(oracle(TRUTH, manopth), tips="")) == []
 
 
+@pytest.mark.parametrize("truth", [TRUTH, BARE])
+def test_a_mesh_that_is_moved_from_its_joints(truth: GroundTruth) -> None:
+    rng = np.random.default_rng(0)
+    ways = rng.normal(size=(N, 1, 3))
+    ways *= 0.08 / np.linalg.norm(ways, axis=2, keepdims=True)
+    for shift, apart in ((0.05 * np.eye(3)[0], 50), (0.015 * np.eye(3)[2], 15), (ways, 80)):
+        message = only(truth, oracle(TRUTH, lambda side, j, v, shift=shift: (j, v + shift)))  # type: ignore[misc]
+        assert message.startswith(f"error: joints and mesh are {apart} mm apart: they are not of one hand")
+    near = oracle(TRUTH, lambda side, joints, vertices: (joints, vertices + np.array([0.004, 0, 0])))
+    assert "error" not in " ".join(kinds(truth, near))
+
+
 def test_joints_of_another_frame_than_a_good_mesh() -> None:
     rng = np.random.default_rng(0)
     shift = {side: 0.02 * rng.normal(size=(N, 20, 3)) for side in Side}
