@@ -11,6 +11,7 @@ from handbench.config import content_hash
 from handbench.datasets import DataRef
 from handbench.errors import HandbenchError
 from handbench.formats.predictions import read_predictions
+from handbench.ground_truth import GroundTruth
 from handbench.metrics.protocols import PROTOCOLS, open_protocol
 from handbench.metrics.protocols.base import Protocol
 from handbench.predict import OnExisting, run
@@ -98,7 +99,8 @@ def evaluate(
     report = run(model, dataset, path, *how, quiet=quiet)
     predictions = read_predictions(path)
     partial = _has_bad(predictions.provenance)
-    scored = score_predictions(chosen, dataset.ground_truth(), predictions, subset, partial, force)
+    truth = _truth(chosen, ref, dataset)
+    scored = score_predictions(chosen, truth, predictions, subset, partial, force)
     command = f"handbench evaluate --model {model}" + ("" if data is None else f" --data {ref.name}:...")
     kept = keep_result(scored, folder, model, "", command, synthetic=is_synthetic(dataset))
     return Evaluation(scored, path, report.reused, kept)
@@ -183,6 +185,17 @@ def is_synthetic(dataset: Dataset) -> bool:
     while isinstance(whole, Subset):
         whole = whole.whole
     return whole.name == "aih" or bool((whole.root / "handbench.json").is_file())
+
+
+def _truth(protocol: Protocol, ref: DataRef, dataset: Dataset) -> GroundTruth:
+    """Returns the annotation, with the meshes that ``score --gt`` opens for the protocol too.
+
+    Models are not asked for meshes by that, so predictions are those of any other protocol.
+    """
+    wanted = DataRef.parse(protocol.reference)
+    if ref.name != wanted.name or "mesh" not in wanted.options or {"mesh", "hand_model"} & set(ref.options):
+        return dataset.ground_truth()
+    return DataRef(ref.name, ref.path, {**ref.options, "mesh": wanted.options["mesh"]}).open().ground_truth()
 
 
 def _has_bad(provenance: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
@@ -353,6 +354,27 @@ def test_the_command_scores_a_file(handbench: Run, tmp_path: Path) -> None:
     assert "MPJPE             1.000 mm" in shown and "Each hand is aligned by its own wrist" in shown
     part = handbench(*run_it, "--subset", "interacting").stdout
     assert f"{int(truth.subsets['interacting'].sum())} samples" in part
+
+
+@pytest.mark.parametrize("joints", ["mesh", "annotated"])
+def test_both_ways_to_intaghands_numbers_agree(handbench: Run, tmp_path: Path, joints: str) -> None:
+    """``evaluate`` predicts and scores the whole split; ``score --gt DIR`` opens the same samples."""
+    tree, results, report = tmp_path / "tree", tmp_path / "results", tmp_path / "score.json"
+    make_tree(tree)
+    if joints == "annotated":
+        (mano,) = tree.rglob("*MANO_NeuralAnnot.json")
+        mano.unlink()
+    ref = f"interhand:{tree}@split=test"
+    done = handbench(
+        "evaluate", "--model", "oracle-noise:5", "--data", ref, "--protocol", "interhand_intag",
+        "--results", results, "--json",
+    )  # fmt: skip
+    (file,) = (results / "predictions").glob("*.h5")
+    handbench("score", file, "--protocol", "interhand_intag", "--gt", tree, "--json", report)
+    first, second = json.loads(done.stdout), json.loads(report.read_text())
+    assert first["figures"] == second["figures"] and first["protocol"] == second["protocol"]
+    assert f"joints={joints}" in first["protocol"] and first["n_total"] == second["n_total"] == 36
+    assert first["notes"][0].startswith("24 samples of one hand (SH), 12 of two (IH")
 
 
 def test_the_mean_bone_is_that_of_the_hand_model() -> None:

@@ -41,7 +41,7 @@ class InterHandIntag(Protocol):
     name: ClassVar[str] = "interhand_intag"
     options_type = IntagOptions
     datasets: ClassVar[tuple[str, ...]] = ("interhand",)
-    reference: ClassVar[str] = "interhand:{root}@split={split},missing=keep,hand_type=interacting,mesh=true"
+    reference: ClassVar[str] = "interhand:{root}@split={split},missing=keep,mesh=true"
     options: IntagOptions
 
     def resolve(self, truth: GroundTruth, predictions: Predictions) -> InterHandIntag:
@@ -84,4 +84,7 @@ class InterHandIntag(Protocol):
         rule = HandRule("predicted", "gt-bone", MIDDLE_MCP, self.options.joints == "mesh")
         table = TwoHandScore(rule, "hand", truth, predictions)
         table.measure()
-        return table.make(self, relative_notes(predictions), tips_warning(self.options.tips, truth))
+        single, both = (int(table.subsets[name].sum()) for name in ("SH", "IH"))
+        note = f"{single:,} samples of one hand (SH), {both:,} of two (IH, what papers report)"
+        notes = [note, *relative_notes(predictions)]
+        return table.make(self, notes, tips_warning(self.options.tips, truth))
