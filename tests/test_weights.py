@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from conftest import Run
+from ho3d_trees import write_tree
 from safetensors.torch import save_file
 from small_networks import SMALL, pictures, small_network
 from torch import Tensor
@@ -147,6 +148,7 @@ def test_a_malicious_checkpoint_is_refused_in_one_line(
         path.write_bytes(pickle.dumps(Evil(mark)))
     with pytest.raises(HandbenchError, match="is refused: it " + message):
         read_tensors(path)
+    tree = write_tree(tmp_path / "tree").root
     done = handbench(
         "predict",
         "--model",
@@ -154,7 +156,7 @@ def test_a_malicious_checkpoint_is_refused_in_one_line(
         "--weights",
         path,
         "--data",
-        "ho3d:none",
+        f"ho3d:{tree}",
         "--out",
         tmp_path / "o.h5",
         check=2,
