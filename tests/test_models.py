@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from painted_dataset import DOT, FRAMES, Painted, PaintedOptions, boxes, paint
 from painted_models import Looks, Pointer, there
+from third_party import install
 
 from handbench.errors import HandbenchError
 from handbench.formats.predictions import read_predictions, read_provenance
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
 from handbench.inputs import Inputs
+from handbench.metrics.protocols import open_protocol
 from handbench.models import MODELS, BlindBatch, ModelEntry, open_model
 from handbench.placing import boxes_to_picture, points_to_picture, unmirror
 from handbench.predict import predict, split_name
@@ -46,17 +47,8 @@ def data(root: Path) -> Painted:
 def third_party(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A package with the model of docs/models.md, installed beside handbench by its entry point."""
     folder = tmp_path_factory.mktemp("site")
-    code = re.search(r"```python\n(import numpy.*?)```", DOCS.read_text(), re.DOTALL)
-    assert code is not None and len(code[1].splitlines()) < 45
-    (folder / "my_package").mkdir()
-    (folder / "my_package" / "__init__.py").touch()
-    (folder / "my_package" / "blob.py").write_text(code[1])
-    entry = re.search(r'blob = "(.*?)"', DOCS.read_text())
-    assert entry is not None
-    (folder / "my_package-1.0.dist-info").mkdir()
-    info = folder / "my_package-1.0.dist-info"
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my_package\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[handbench.models]\nblob = {entry[1]}\n")
+    text = DOCS.read_text().partition("## Add a model")[2]
+    assert len(install(folder, text, "blob", "handbench.models").splitlines()) < 50
     return folder
 
 
@@ -71,7 +63,7 @@ def test_a_third_partys_model_runs_on_pictures(
     assert list(found.keys) == Painted(root, PaintedOptions()).keys and found.box_source == "gt"
     for side in Side:
         mine = found.hands[side]
-        assert mine.box is not None and mine.joints_2d is not None and mine.joints is None
+        assert mine.box is not None and mine.joints_2d is not None and mine.joints is not None
         for k in range(FRAMES):
             if side not in boxes(k):
                 assert np.isnan(mine.box[k]).all() and np.isnan(mine.joints_2d[k]).all()
@@ -80,6 +72,12 @@ def test_a_third_partys_model_runs_on_pictures(
             # The crop is finer than the picture; a pixel of it is at most 0.83 of the picture's.
             np.testing.assert_allclose(mine.box[k], [x, y, w - 1, h - 1], atol=1.7)
             np.testing.assert_allclose(mine.joints_2d[k, 0], [x + (w - 1) / 2, y + (h - 1) / 2], atol=0.9)
+    # It can be scored: the mean hand, a left one mirrored.
+    right, left = (there(found.hands[side].joints)[1] for side in (Side.RIGHT, Side.LEFT))
+    np.testing.assert_allclose(left, right * [-1, 1, 1], atol=1e-6)
+    truth = Painted(root, PaintedOptions()).ground_truth()
+    score = open_protocol("interhand").resolve(truth, found).score(truth, found)
+    assert score.n_scored == FRAMES and 0 < score.value("MPJPE") < 500
 
 
 def test_left_hands_are_shown_mirrored_and_put_back(data: Painted, tmp_path: Path) -> None:
