@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def from_memory(n: int, rounds: int) -> None:
     print(f"{n:,} frames, 21 joints, 778 vertices, all official numbers")
     print(f"  official formulas, {LOOP} frames extrapolated {official:8.1f} s")
     for workers in (1, 2):
-        took = best_of(rounds, lambda w=workers: mesh_errors(true, guess, true_mesh, mesh, workers=w))
+        took = best_of(rounds, partial(mesh_errors, true, guess, true_mesh, mesh, workers=workers))
         print(f"  from memory, {workers} of 2 cores: {took:20.2f} s   {official / took:6.0f} times")
 
 

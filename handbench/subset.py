@@ -82,12 +82,17 @@ def select_truth(truth: GroundTruth, indices: Sequence[int]) -> GroundTruth:
         )
         for side, hand in truth.hands.items()
     }
+
+    def names(column: Sequence[str]) -> Sequence[str]:
+        return [column[i] for i in indices] if len(column) else ()
+
     return dataclasses.replace(
         truth,
-        **{
-            name: [column[i] for i in indices] if (column := getattr(truth, name)) else ()
-            for name in ("keys", "recordings", "hand_type", "videos", "objects")
-        },
+        keys=names(truth.keys),
+        recordings=names(truth.recordings),
+        hand_type=names(truth.hand_type),
+        videos=names(truth.videos),
+        objects=names(truth.objects),
         K=truth.K[rows],
         hands=hands,
         hand_type_valid=cut(truth.hand_type_valid),

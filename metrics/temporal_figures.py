@@ -59,7 +59,7 @@ def temporal_values(
     videos = np.fromiter((codes.setdefault(v, len(codes)) for v in truth.videos), np.int64, len(truth))
     time = Timeline(videos, truth.frames, valid, _step(videos, truth.frames))
     roots = (joints[:, WRIST], true[:, WRIST])
-    found = {
+    found: dict[str, FloatArray] = {
         "ACCEL": 1e3 * acceleration_error(joints, true, time, roots),
         "VEL": 1e3 * velocity_error(joints, true, time, roots),
         "JITTER": 1e3 * jitter(joints, time),
@@ -67,7 +67,8 @@ def temporal_values(
     }
     if true_vertices is not None and vertices is not None and vertices.shape == true_vertices.shape:
         rate = fps / time.step
-        found["ACCEL-V"] = in_seconds(acceleration_error(vertices, true_vertices, time, roots), rate, 2)
+        error = acceleration_error(vertices, true_vertices, time, roots)
+        found["ACCEL-V"] = np.asarray(in_seconds(error, rate, 2), dtype=np.float64)
     return {name: values for name, values in found.items() if np.isfinite(values).any()}
 
 

@@ -38,7 +38,7 @@ def procrustes(true: Points, predicted: Points) -> tuple[Points, Fit]:
 def by_trafo(points: Points, fit: Fit) -> Points:
     R, s, s1, shift = fit
     mean = points.mean(0)
-    return (points - mean) @ R.T * s * s1 + shift + mean
+    return np.asarray((points - mean) @ R.T * s * s1 + shift + mean)
 
 
 def mean_and_auc(distances: Points) -> tuple[float, float]:
