@@ -43,8 +43,8 @@ def test_a_third_partys_protocol_scores(site: Path, tmp_path: Path, handbench: R
         joints = np.asarray(mine.hands[side].joints, float)
         for n in range(len(truth)):
             if hand.joints_valid[n, thumb] and hand.joints_valid[n, index]:
-                true, said = (np.linalg.norm(x[n, thumb] - x[n, index]) for x in (hand.joints, joints))
-                errors[side].append(1000 * abs(float(said - true)))
+                true, told = (np.linalg.norm(x[n, thumb] - x[n, index]) for x in (hand.joints, joints))
+                errors[side].append(1000 * abs(float(told - true)))
     assert len(errors[Side.LEFT]) == 24 and found["protocol"] == "pinch/side=both"
     assert found["figures"][0]["value"] == pytest.approx(np.mean([*errors[Side.RIGHT], *errors[Side.LEFT]]))
     said = handbench(
