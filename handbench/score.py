@@ -23,6 +23,7 @@ from handbench.metrics.protocols.base import Protocol
 from handbench.metrics.score import Score
 from handbench.predictions import Predictions
 from handbench.registry import nearest
+from handbench.submit import unpacked
 from handbench.subset import select_truth
 from handbench.types import Side
 
@@ -68,7 +69,7 @@ def score_file(
     """Scores a prediction file.
 
     Args:
-        path: an HDF5 file of predictions, or an official HO-3D ``pred.json``.
+        path: an HDF5 file of predictions, or an official HO-3D ``pred.json`` or its zip.
         protocol: a name, or a full id such as ``ho3d_v2/root=gt/tips=ho3d``.
         gt: the folder of the data, or a reference ``NAME:PATH[@key=value,...]``.
         split: of the data; the protocol's own by default.
@@ -84,7 +85,7 @@ def score_file(
     if not path.is_file():
         raise HandbenchError(f"no file {path}", "handbench predict --out FILE.h5 writes one")
     opened = open_protocol(protocol)
-    official = path.suffix == ".json"
+    official = path.suffix in (".json", ".zip")
     if official and opened.name not in ("ho3d_v2", "ho3d_v3"):
         raise HandbenchError(f"{path}: a pred.json is HO-3D's, not {opened.name}'s", "write an HDF5 file")
     if gt is None:
@@ -101,7 +102,9 @@ def score_file(
         split = split or predictions.split
     truth = open_truth(opened, gt, split, official)
     if predictions is None:
-        predictions = read_submission(path, truth.dataset, _lines(gt))
+        with unpacked(path) as (file, _):
+            predictions = read_submission(file, truth.dataset, _lines(gt))
+        predictions = dataclasses.replace(predictions, path=str(path))
         if len(predictions) != len(truth):
             raise HandbenchError(
                 f"{path}: {len(predictions):,} rows, but {gt} has {len(truth):,}"

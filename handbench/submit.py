@@ -113,7 +113,7 @@ def check_ho3d(path: Path, root: Path | None = None) -> Submission:
     Raises:
         HandbenchError: when it cannot be read, or has another number of frames than the folder.
     """
-    with _unpacked(path) as (file, others):
+    with unpacked(path) as (file, others):
         try:
             predictions = read_submission(file, "ho3d_v2")
         except HandbenchError as error:
@@ -198,7 +198,7 @@ def _empty_truth(dataset: str, keys: list[str]) -> GroundTruth:
 
 
 @contextmanager
-def _unpacked(path: Path) -> Iterator[tuple[Path, list[str]]]:
+def unpacked(path: Path) -> Iterator[tuple[Path, list[str]]]:
     """Gives the ``pred.json`` itself, taken out of its zip where it is in one, and what else is in that.
 
     Only that member is read, by its name, into a folder of our own: nothing in an archive names a path here.

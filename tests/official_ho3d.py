@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.linalg import orthogonal_procrustes
 
 Points = npt.NDArray[np.float64]
-Fit = tuple[Points, float, float, Points]
+Fit = tuple[Any, ...]
 
 
 def f_score(true: Points, predicted: Points, threshold: float) -> float:
@@ -24,7 +24,7 @@ def scale_translate(true: Points, predicted: Points) -> Points:
     length = np.linalg.norm(predicted[4] - predicted[0])
     scale = np.linalg.norm(true[4] - true[0]) / length if length > 0 else 1.0
     moved = predicted * scale
-    return moved - moved[0] + true[0]
+    return np.asarray(moved - moved[0] + true[0])
 
 
 def procrustes(true: Points, predicted: Points) -> tuple[Points, Fit]:
@@ -32,7 +32,7 @@ def procrustes(true: Points, predicted: Points) -> tuple[Points, Fit]:
     a, b = true - t1, predicted - t2
     s1, s2 = np.linalg.norm(a) + 1e-8, np.linalg.norm(b) + 1e-8
     R, s = orthogonal_procrustes(a / s1, b / s2)
-    return (b / s2) @ R.T * s * s1 + t1, (R, s, s1, t1 - t2)
+    return np.asarray((b / s2) @ R.T * s * s1 + t1), (R, s, s1, t1 - t2)
 
 
 def by_trafo(points: Points, fit: Fit) -> Points:

@@ -49,6 +49,7 @@ def test_zip_has_the_official_order_frame_and_joints(tmp_path: Path, handbench: 
     wanted = noisy(hands(1))
     np.testing.assert_allclose(xyz, wanted[0], atol=1e-7)
     np.testing.assert_allclose(verts, wanted[1], atol=1e-7)
+    assert "PA-MPJPE" in handbench("score", out, "--protocol", "ho3d_v2", "--gt", tmp_path).stdout
     assert (xyz[..., 2] < 0).all() and len(read_split(tmp_path, "evaluation")) == N
 
 
