@@ -114,11 +114,7 @@ def check_ho3d(path: Path, root: Path | None = None) -> Submission:
         HandbenchError: when it cannot be read, or has another number of frames than the folder.
     """
     with unpacked(path) as (file, others):
-        try:
-            predictions = read_submission(file, "ho3d_v2")
-        except HandbenchError as error:
-            # The file that is read lies in a folder of our own, which says nothing to anybody.
-            raise type(error)(error.message.replace(str(file), str(path)), error.hint) from None
+        predictions = read_submission(file, "ho3d_v2")
     n = len(predictions)
     truth = _empty_truth("ho3d_v2", list(predictions.keys)) if root is None else _truth(root)
     if len(truth) != n:
@@ -239,4 +235,8 @@ def unpacked(path: Path) -> Iterator[tuple[Path, list[str]]]:
             EOFError,
         ) as error:
             raise HandbenchError(f"{path}: {error}", "write it again") from None
-        yield target, others
+        try:
+            yield target, others
+        except HandbenchError as error:
+            # The file that is read lies in a folder of our own, which says nothing to anybody.
+            raise type(error)(error.message.replace(str(target), str(path)), error.hint) from None
