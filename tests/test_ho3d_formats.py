@@ -261,7 +261,8 @@ def test_released_truth_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         read_released_file(path, 11_524, 778)
     for text, words in (
         ("[[[0,0,1]", "something else"), ('{"a": 1}', "not a JSON list"), ("", "not a JSON list"),
-        ("[[[0,0,x]]]", "something else"), ("[" + "[" + "[0,0,1e999]," * 20 + "[0,0,0]]]", "something else|not finite"),
+        ("[[[0,0,x]]]", "something else"),
+        ("[[" + "[0,0,1e999]," * 20 + "[0,0,0]]]", "something else|not finite"),
         ("[[[1,2],[3,4]]]", "row 0 is 2 x 2 numbers"), ("[1, 2]", "something else"),
     ):  # fmt: skip
         path.write_text(text)
