@@ -21,6 +21,7 @@ from handbench.metrics.match import common, match
 from handbench.metrics.protocols import open_protocol
 from handbench.metrics.protocols.base import Protocol
 from handbench.metrics.score import Score
+from handbench.metrics.strata import recording_strata
 from handbench.predictions import Predictions
 from handbench.registry import nearest
 from handbench.submit import unpacked
@@ -142,7 +143,7 @@ def score_predictions(
             f"{worst.remedy}; --force scores all the same",
         )
     resolved = protocol.resolve(truth, predictions)
-    score = resolved.score(truth, predictions)
+    score = _with_sequences(resolved.score(truth, predictions))
     if subset:
         score = dataclasses.replace(
             score, figures=[dataclasses.replace(f, subset=_within(subset, f.subset)) for f in score.figures]
@@ -157,6 +158,14 @@ def score_predictions(
         truth.recordings,
         problems,
     )
+
+
+def _with_sequences(score: Score) -> Score:
+    """Adds the first number of each recording, where the protocol has none by sequence."""
+    if not score.figures or any(figure.stratum.startswith("sequence ") for figure in score.figures):
+        return score
+    alone = recording_strata(score.figures[0], score.recordings)
+    return dataclasses.replace(score, figures=[*score.figures, *alone])
 
 
 def open_truth(protocol: Protocol, gt: Path | str, split: str = "", official: bool = False) -> GroundTruth:

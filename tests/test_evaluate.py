@@ -108,3 +108,14 @@ def test_scoring_takes_the_split_and_says_when_keys_are_others(
     assert "aih train" in done.stdout
     done = handbench("score", out, "--protocol", "aih", "--gt", composites / "train", "--split", "train")
     assert "MPJPE" in done.stdout
+
+
+def test_each_recording_stands_alone(results: Path) -> None:
+    rows = board.read(results, reported=False)
+    mine = rows[(rows.model == "oracle-noise") & (rows.metric == "MPJPE") & (rows.subset == "all")]
+    alone = mine[mine.stratum.str.startswith("sequence ")]
+    whole = float(mine[mine.stratum == ""].value.iloc[0])
+    assert len(alone) == int(mine[mine.stratum == ""].n_units.iloc[0]) > 5
+    assert alone.value.min() < whole < alone.value.max()
+    # Counts weigh the recordings.
+    assert (alone.value * alone.n_scored).sum() / alone.n_scored.sum() == pytest.approx(whole, rel=1e-6)
