@@ -1,0 +1,225 @@
+"""How fast networks predict: samples a second of a batch of 64, and the time of one sample.
+
+    python benchmarks/infer.py                                   # a GPU: about two minutes
+    python benchmarks/infer.py --device cpu --threads 2
+
+From bytes on the device to joints, vertices and pixels on the device. Rows: the same network in plain fp32
+with channels first (no tf32, nothing compiled), then faster ways. ``graph`` replays a CUDA graph of the
+network as it is: for one sample the time goes into starting kernels, not into running them. Times are medians
+of single calls, each waited for.
+
+Bars: ifvonet on an H200-class GPU 1,500 samples a second in batches of 64 (goal 2,500) and 12 ms for one; on
+two CPU cores 0.45 s for one; ifvonet-tiny on two CPU cores 40 a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from network_timing import (
+    Table,
+    clocked,
+    counted_flops,
+    device_words,
+    fresh,
+    make_plain,
+    matmul_rate,
+    open_trainable,
+    peak_gb,
+    synthetic_batch,
+    wait,
+)
+from torch import Tensor, nn
+
+from handbench.baselines.hand_trainable import HandTrainable
+from handbench.errors import HandbenchError
+from handbench.predict.pictures import out_of_memory
+from handbench.train.options import Precision
+from handbench.train.precision import autocast, set_precision
+
+MODELS = "ifvonet,handoccnet,ifvonet-tiny,handoccnet-v-tiny"
+NEEDS = {"eager": 4.0, "graph": 6.0, "compiled": 40.0, "compiled, graph": 40.0}
+"""Seconds that a row must have left to be begun."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a forward pass is computed."""
+
+    precision: Precision
+    batch: int
+    how: Literal["eager", "graph", "compiled", "compiled, graph"] = "eager"
+    plain: bool = False
+
+
+def ways(model: str, batch: int, device: torch.device) -> list[Way]:
+    """The most telling first; only the first model is compiled, which takes most of the time."""
+    if device.type == "cpu":
+        batches = (1, batch) if model.endswith("-tiny") else (1,)
+        return [Way("fp32", b, plain=p) for b in batches for p in (True, False)]
+    first = [
+        Way("fp32", batch, plain=True), Way("bf16", batch), Way("fp32", 1, plain=True), Way("bf16", 1),
+        Way("bf16", 1, "graph"), Way("tf32", batch), Way("tf32", 1, "graph"),
+    ]  # fmt: skip
+    compiled = [Way("bf16", batch, "compiled"), Way("bf16", 1, "compiled, graph")]
+    return first + (compiled if model == MODELS.partition(",")[0] else [])
+
+
+class Predictor(nn.Module):
+    """Bytes to hands: pictures become floats, then the network in a precision."""
+
+    def __init__(self, trainable: HandTrainable, precision: Precision, device: torch.device) -> None:
+        super().__init__()
+        self.network = trainable.build().eval()
+        self.precision, self.device = precision, device
+        shape = (1, 1, 3, 1, 1)
+        self.register_buffer("mean", 255 * torch.tensor(trainable.inputs.mean).reshape(shape))
+        self.register_buffer("scale", 1 / (255 * torch.tensor(trainable.inputs.std).reshape(shape)))
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns joints, vertices and pixels of images (B, T, 3, h, w) uint8."""
+        with autocast(self.precision, self.device):
+            out = self.network((images - self.mean) * self.scale)
+        return out.joints, out.vertices, out.joints_2d
+
+
+def prepared(trainable: HandTrainable, way: Way, device: torch.device) -> tuple[Callable[[], Any], Tensor]:
+    """Returns the work of a call, warmed up, and what it predicts joints from."""
+    set_precision(way.precision)
+    predictor: nn.Module = Predictor(trainable, way.precision, device).to(device)
+    images = synthetic_batch(trainable, way.batch, device).images
+    if way.plain:
+        predictor, images = make_plain(predictor), images.contiguous()
+    if way.how == "graph":
+        return graphed(predictor, images), images
+    forward: Callable[[Tensor], Any] = predictor
+    if way.how != "eager":
+        mode = "reduce-overhead" if way.how.endswith("graph") else "default"
+        forward = torch.compile(predictor, mode=mode, dynamic=False)
+    for _ in range(3):
+        forward(images)
+    wait(device)
+    return lambda: forward(images), images
+
+
+def graphed(predictor: nn.Module, images: Tensor) -> Callable[[], Any]:
+    """Returns a call that replays the kernels of a forward pass; pictures are copied to where it reads."""
+    place = images.clone()
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            predictor(place)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = predictor(place)
+
+    def call() -> Any:
+        place.copy_(images)
+        graph.replay()
+        return found
+
+    return call
+
+
+def measure(
+    trainable: HandTrainable, way: Way, device: torch.device, seconds: float, expected: list[Tensor]
+) -> dict[str, Any]:
+    """A row; ``apart`` is the greatest distance of a joint from that of the first row of its batch [mm]."""
+    row: dict[str, Any] = {
+        "model": trainable.name, "precision": way.precision, "batch": way.batch,
+        "layout": "channels first" if way.plain else "channels last", "how": way.how,
+    }  # fmt: skip
+    try:
+        with fresh(device):
+            started = time.perf_counter()
+            call, _ = prepared(trainable, way, device)
+            joints = call()[0].float().clone()
+            warm = time.perf_counter() - started
+            clock = clocked(call, device, seconds)
+            expected.append(joints)
+            return row | {
+                "samples_per_s": way.batch / clock.median, "ms_per_call": 1000 * clock.median,
+                "spread": clock.spread, "processor_s_per_sample": min(clock.processor) / way.batch,
+                "apart_mm": 1000 * float((joints - expected[0]).norm(dim=-1).max()),
+                "warm_up_s": warm, "memory_gb": peak_gb(device),
+            }  # fmt: skip
+    except Exception as error:
+        if way.how == "eager" and not out_of_memory(error):
+            raise
+        words = "does not fit the memory" if out_of_memory(error) else f"fails: {_line(error)}"
+        return row | {"samples_per_s": None, "note": words}
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:100] or type(error).__name__
+
+
+def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
+    device = torch.device(args.device)
+    if device.type == "cpu":
+        torch.set_num_threads(args.threads)
+    rate = matmul_rate(device)
+    about = {
+        "device": device_words(device), "torch": torch.__version__, "matmul_tflops": rate / 1e12,
+        "note": args.note,
+    }  # fmt: skip
+    table = Table(args.out, "infer", about)
+    print("  ".join(f"{key} {value}" for key, value in about.items()), flush=True)
+    for name in args.models.split(","):
+        _model(args, name, device, rate, table, left)
+    print(f"\n{table.markdown()}", flush=True)
+
+
+def _model(
+    args: argparse.Namespace, name: str, device: torch.device, rate: float, table: Table,
+    left: Callable[[], float],
+) -> None:  # fmt: skip
+    trainable = open_trainable(name)
+    call, _ = prepared(trainable, Way("fp32", 1), device)
+    flops = counted_flops(call)
+    del call
+    plain: dict[int, float] = {}
+    joints: dict[int, list[Tensor]] = {}
+    for way in ways(name, args.batch, device):
+        if left() < NEEDS[way.how]:
+            print(f"left out, {left():.0f} s are left: {name} {way}", flush=True)
+            continue
+        row = measure(trainable, way, device, args.row_seconds, joints.setdefault(way.batch, []))
+        found = row["samples_per_s"]
+        if found is not None:
+            first = plain.setdefault(way.batch, found)
+            row |= {"of_matmul": found * flops / rate, "times_plain": found / first}
+        table.add(row)
+
+
+def main() -> None:
+    started = time.perf_counter()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--models", default=MODELS)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--batch", type=int, default=64, help="of the throughput rows")
+    parser.add_argument("--row-seconds", type=float, default=2.0, help="measured of each row")
+    parser.add_argument("--seconds", type=float, default=150.0, help="no row is begun that does not fit")
+    parser.add_argument("--threads", type=int, default=2, help="on a CPU")
+    parser.add_argument("--note", default="", help="goes into the table, e.g. what else ran")
+    parser.add_argument("--out", type=Path, help="folder of the tables")
+    args = parser.parse_args()
+    try:
+        with torch.no_grad():
+            run(args, lambda: args.seconds - (time.perf_counter() - started))
+    except HandbenchError as error:
+        raise SystemExit(f"infer.py: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

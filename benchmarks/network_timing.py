@@ -1,0 +1,234 @@
+"""What the benchmarks of networks share: batches of noise, clocks, the rates of a device, tables on disk."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from handbench.baselines.counting import _attention_flops
+from handbench.baselines.hand_trainable import HandTrainable, make_trainable
+from handbench.loaders.batch import Batch, Labels
+
+CPU_MATMUL, GPU_MATMUL = 2048, 8192
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Times of the same work, each until the device had done it.
+
+    Attributes:
+        seconds: of each round.
+        processor: processor time of each round: what the clock cannot tell on a machine that others use.
+    """
+
+    seconds: tuple[float, ...]
+    processor: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+    @property
+    def spread(self) -> float:
+        """Half of the range between the first and the last decile, as a share of the median."""
+        if len(self.seconds) < 2:
+            return 0.0
+        low, *_, high = statistics.quantiles(self.seconds, n=10, method="inclusive")
+        return (high - low) / 2 / self.median
+
+
+def wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def clocked(
+    work: Callable[[], Any], device: torch.device, seconds: float, least: int = 3, most: int = 200
+) -> Clock:
+    """Repeats work for about ``seconds``, ``least`` to ``most`` times; the caller has warmed it up."""
+    times, processor = [], []
+    end = time.perf_counter() + seconds
+    while len(times) < least or (time.perf_counter() < end and len(times) < most):
+        wait(device)
+        started, spent = time.perf_counter(), time.process_time()
+        work()
+        wait(device)
+        times.append(time.perf_counter() - started)
+        processor.append(time.process_time() - spent)
+    return Clock(tuple(times), tuple(processor))
+
+
+def matmul_rate(device: torch.device) -> float:
+    """Returns floating-point operations a second of a large product: bf16 on a GPU, fp32 on a CPU."""
+    gpu = device.type == "cuda"
+    n, dtype = (GPU_MATMUL, torch.bfloat16) if gpu else (CPU_MATMUL, torch.float32)
+    first, second = (torch.randn(n, n, device=device, dtype=dtype) for _ in range(2))
+    for _ in range(3):
+        first @ second
+    many = 10 if gpu else 1
+
+    def work() -> None:
+        for _ in range(many):
+            first @ second
+
+    return many * 2 * n**3 / clocked(work, device, 1.0, least=3, most=20).median
+
+
+def copy_rate(device: torch.device) -> float:
+    """Returns bytes a second, read and written, of a copy in the device's memory."""
+    source = torch.randn((1 << 28) if device.type == "cuda" else (1 << 24), device=device)
+    target = torch.empty_like(source)
+    target.copy_(source)
+    return 2 * source.nbytes / clocked(lambda: target.copy_(source), device, 0.5, most=20).median
+
+
+def device_words(device: torch.device) -> str:
+    """Returns the device in words: name, memory, driver's toolkit."""
+    if device.type != "cuda":
+        return f"CPU, {torch.get_num_threads()} threads, {platform.machine()}"
+    found = torch.cuda.get_device_properties(device)
+    return f"{found.name}, {found.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
+
+
+def synthetic_batch(trainable: HandTrainable, count: int, device: torch.device) -> Batch:
+    """Makes a batch of noise that a training step of a network takes, on the device."""
+    inputs = trainable.train_inputs
+    width, height = inputs.size
+    frames, draw = inputs.frames, torch.Generator().manual_seed(0)
+    images = torch.randint(256, (count, frames, height, width, 3), dtype=torch.uint8, generator=draw)
+    current = _labels(count, width, draw)
+    batch = Batch(
+        **{field.name: getattr(current, field.name) for field in fields(Labels)},
+        keys=tuple(f"noise/train/{i}" for i in range(count)),
+        side=torch.zeros(count, dtype=torch.int64), flipped=torch.zeros(count, dtype=torch.bool),
+        images=images.permute(0, 1, 4, 2, 3), affine=torch.eye(2, 3).repeat(count, frames, 1, 1),
+        frame_valid=torch.ones(count, frames, dtype=torch.bool), mask_bits=None, mask_names=(),
+        target_images=None, earlier=tuple(_labels(count, width, draw) for _ in range(frames - 1)),
+    )  # fmt: skip
+    return batch.to(device)
+
+
+def _labels(count: int, size: int, draw: torch.Generator) -> Labels:
+    def noise(*shape: int, scale: float) -> Tensor:
+        return scale * torch.randn(count, 2, *shape, generator=draw)
+
+    def all_true(*shape: int) -> Tensor:
+        return torch.ones(count, 2, *shape, dtype=torch.bool)
+
+    camera = torch.tensor([[500.0, 0, size / 2], [0, 500.0, size / 2], [0, 0, 1]])
+    return Labels(
+        K=camera.repeat(count, 1, 1), K_hands=camera.repeat(count, 2, 1, 1), hand_valid=all_true(),
+        joints=noise(21, 3, scale=0.1), joints_valid=all_true(21),
+        joints_2d=noise(21, 2, scale=size / 8) + size / 2, joints_2d_valid=all_true(21),
+        visibility=noise(21, scale=0.0) + 1, pose=noise(48, scale=0.2), betas=noise(10, scale=1.0),
+        transl=noise(3, scale=0.1), params_valid=all_true(), box=noise(4, scale=0.0) + size / 2,
+        box_valid=all_true(), occlusion=noise(scale=0.0), vertices=None,
+    )  # fmt: skip
+
+
+def open_trainable(name: str) -> HandTrainable:
+    """Makes the trainable of ``NAME`` or ``NAME:VARIANT``."""
+    word, _, variant = name.partition(":")
+    return make_trainable(word, variant)
+
+
+def make_plain(network: nn.Module) -> nn.Module:
+    """Makes a network compute as ordinary code does: pictures and maps with channels first in memory.
+
+    The layers ask for channels last here and there, and a convolution follows its input; so each input of a
+    convolution is laid out anew.
+    """
+    network = network.to(memory_format=torch.contiguous_format)
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            module.register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
+    return network
+
+
+def channels_first(batch: Batch) -> Batch:
+    """Returns a batch whose pictures lie channels first in memory."""
+    return replace(batch, images=batch.images.contiguous())
+
+
+def counted_flops(work: Callable[[], Any]) -> int:
+    """Returns the operations of work in products, convolutions and attention, two a multiply-add."""
+    fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    counter = FlopCounterMode(display=False, custom_mapping={fused: _attention_flops})
+    with counter:
+        work()
+    return int(counter.get_total_flops())
+
+
+@contextmanager
+def fresh(device: torch.device) -> Iterator[None]:
+    """Forgets compiled code and the memory of what ran before."""
+    torch._dynamo.reset()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats(device)
+    yield
+
+
+def peak_gb(device: torch.device) -> float | None:
+    """Returns the greatest memory of the device since it was made fresh [GB]; None on a CPU."""
+    return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
+
+
+class Table:
+    """Rows that are on disk as soon as they are measured: ``NAME.csv``, ``NAME.json`` and ``NAME.md``.
+
+    Args:
+        folder: where they go; None prints only.
+        name: of the files.
+        about: what holds for all rows.
+    """
+
+    def __init__(self, folder: Path | None, name: str, about: Mapping[str, Any]) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.about = dict(about)
+        self._folder, self._name = folder, name
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Takes a row, prints it, and writes all of them."""
+        self.rows.append(dict(row))
+        print("  ".join(f"{key} {_cell(value)}" for key, value in row.items() if value != ""), flush=True)
+        if self._folder is None:
+            return
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / self._name
+        path.with_suffix(".json").write_text(json.dumps({"about": self.about, "rows": self.rows}, indent=1))
+        path.with_suffix(".md").write_text(self.markdown())
+        with path.with_suffix(".csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, _columns(self.rows), restval="")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+    def markdown(self) -> str:
+        """Returns what holds for all rows and a table."""
+        columns = _columns(self.rows)
+        lines = [f"- {key}: {_cell(value)}" for key, value in self.about.items()]
+        lines += ["", f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+        lines += [f"| {' | '.join(_cell(row.get(name, '')) for name in columns)} |" for row in self.rows]
+        return "\n".join(lines) + "\n"
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(key for row in rows for key in row))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1e4 else str(value)
