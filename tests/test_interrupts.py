@@ -20,7 +20,9 @@ TESTS = str(Path(__file__).parent)
 
 # Python drops what a signal raises in a weak reference's callback; this model is in one all the time.
 DRIVER = """
-import sys, time, weakref
+import signal, sys, time, weakref
+# As from a terminal: what a shell starts behind (CI may be so started) ignores Ctrl-C from the first.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 import painted_dataset
