@@ -44,7 +44,7 @@ from handbench.train.options import Precision
 from handbench.train.precision import autocast, set_precision
 
 MODELS = "ifvonet,handoccnet,ifvonet-tiny,handoccnet-v-tiny"
-NEEDS = {"eager": 4.0, "graph": 6.0, "compiled": 40.0, "compiled, graph": 40.0}
+NEEDS = {"eager": 4.0, "graph": 6.0, "compiled": 30.0, "compiled, graph": 30.0}
 """Seconds that a row must have left to be begun."""
 
 
@@ -58,17 +58,17 @@ class Way:
     plain: bool = False
 
 
-def ways(model: str, batch: int, device: torch.device) -> list[Way]:
-    """The most telling first; only the first model is compiled, which takes most of the time."""
+def ways(model: str, first: str, batch: int, device: torch.device) -> list[Way]:
+    """The most telling first; the first model has more rows: compiling takes most of the time."""
     if device.type == "cpu":
         batches = (1, batch) if model.endswith("-tiny") else (1,)
         return [Way("fp32", b, plain=p) for b in batches for p in (True, False)]
-    first = [
-        Way("fp32", batch, plain=True), Way("bf16", batch), Way("fp32", 1, plain=True), Way("bf16", 1),
-        Way("bf16", 1, "graph"), Way("tf32", batch), Way("tf32", 1, "graph"),
-    ]  # fmt: skip
-    compiled = [Way("bf16", batch, "compiled"), Way("bf16", 1, "compiled, graph")]
-    return first + (compiled if model == MODELS.partition(",")[0] else [])
+    rows = [Way("fp32", batch, plain=True), Way("bf16", batch)]
+    rows += [Way("fp32", 1, plain=True)] if model == first else []
+    rows += [Way("bf16", 1), Way("bf16", 1, "graph")]
+    if model == first:
+        rows += [Way("tf32", batch), Way("tf32", 1, "graph"), Way("bf16", batch, "compiled")]
+    return rows
 
 
 class Predictor(nn.Module):
@@ -173,30 +173,35 @@ def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
     }  # fmt: skip
     table = Table(args.out, "infer", about)
     print("  ".join(f"{key} {value}" for key, value in about.items()), flush=True)
-    for name in args.models.split(","):
-        _model(args, name, device, rate, table, left)
+    names = args.models.split(",")
+    for name in names:
+        _model(args, name, ways(name, names[0], args.batch, device), rate, table, left)
+    if device.type == "cuda":
+        _model(args, names[0], [Way("bf16", 1, "compiled, graph")], rate, table, left)
     print(f"\n{table.markdown()}", flush=True)
 
 
 def _model(
-    args: argparse.Namespace, name: str, device: torch.device, rate: float, table: Table,
+    args: argparse.Namespace, name: str, rows: list[Way], rate: float, table: Table,
     left: Callable[[], float],
 ) -> None:  # fmt: skip
+    device = torch.device(args.device)
     trainable = open_trainable(name)
     call, _ = prepared(trainable, Way("fp32", 1), device)
     flops = counted_flops(call)
     del call
-    plain: dict[int, float] = {}
     joints: dict[int, list[Tensor]] = {}
-    for way in ways(name, args.batch, device):
+    for way in rows:
         if left() < NEEDS[way.how]:
             print(f"left out, {left():.0f} s are left: {name} {way}", flush=True)
             continue
         row = measure(trainable, way, device, args.row_seconds, joints.setdefault(way.batch, []))
         found = row["samples_per_s"]
         if found is not None:
-            first = plain.setdefault(way.batch, found)
-            row |= {"of_matmul": found * flops / rate, "times_plain": found / first}
+            same = (name, way.batch, "channels first")
+            plain = [r for r in (*table.rows, row) if (r["model"], r["batch"], r["layout"]) == same]
+            row |= {"of_matmul": found * flops / rate}
+            row |= {"times_plain": found / plain[0]["samples_per_s"]} if plain else {}
         table.add(row)
 
 
