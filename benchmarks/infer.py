@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from network_timing import (
@@ -82,6 +82,9 @@ class Predictor(nn.Module):
         self.register_buffer("mean", 255 * torch.tensor(trainable.inputs.mean).reshape(shape))
         self.register_buffer("scale", 1 / (255 * torch.tensor(trainable.inputs.std).reshape(shape)))
 
+    mean: Tensor
+    scale: Tensor
+
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Returns joints, vertices and pixels of images (B, T, 3, h, w) uint8."""
         with autocast(self.precision, self.device):
@@ -111,7 +114,7 @@ def prepared(trainable: HandTrainable, way: Way, device: torch.device) -> tuple[
 def graphed(predictor: nn.Module, images: Tensor) -> Callable[[], Any]:
     """Returns a call that replays the kernels of a forward pass; pictures are copied to where it reads."""
     place = images.clone()
-    stream = torch.cuda.Stream()
+    stream = cast(Any, torch.cuda.Stream)()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(3):

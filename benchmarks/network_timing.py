@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -57,7 +57,8 @@ def clocked(
     work: Callable[[], Any], device: torch.device, seconds: float, least: int = 3, most: int = 200
 ) -> Clock:
     """Repeats work for about ``seconds``, ``least`` to ``most`` times; the caller has warmed it up."""
-    times, processor = [], []
+    times: list[float] = []
+    processor: list[float] = []
     end = time.perf_counter() + seconds
     while len(times) < least or (time.perf_counter() < end and len(times) < most):
         wait(device)
@@ -149,7 +150,8 @@ def make_plain(network: nn.Module) -> nn.Module:
     The layers ask for channels last here and there, and a convolution follows its input; so each input of a
     convolution is laid out anew.
     """
-    network = network.to(memory_format=torch.contiguous_format)
+    # The stubs of torch know no memory_format without a device.
+    network = cast(Any, network).to(memory_format=torch.contiguous_format)
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             module.register_forward_pre_hook(lambda _, args: (args[0].contiguous(),))
