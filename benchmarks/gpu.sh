@@ -141,7 +141,8 @@ wait_for() {
 }
 
 end_tree() { # PID SIGNAL: of a job of this shell, with all that it started
-    kill -"$2" -- "-$1" 2>/dev/null
+    # Only while it runs: its number may be another's by now.
+    jobs -pr | grep -qx "$1" && kill -"$2" -- "-$1" 2>/dev/null
 }
 
 # Whether compiling pays within SECONDS of training, by what train.py measured; the same for all models.
