@@ -98,6 +98,7 @@ class _Reader:
         self._lock = threading.Lock()
         self._path: Path | None = None
         self._capture: Any = None
+        self._orphans: list[Any] = []
         self._next = 0
         self._kept: OrderedDict[int, ImageArray] = OrderedDict()
 
@@ -113,7 +114,9 @@ class _Reader:
 
     def forget(self) -> None:
         """Begins anew in a forked process: its parent reads on in the same open file."""
-        self._orphan = self._capture  # To release it here would wait for threads that are the parent's.
+        if self._capture is not None:
+            # Never let go, not in a fork of the fork either: releasing waits for threads that are the parent's.
+            self._orphans.append(self._capture)
         self._lock, self._path, self._capture, self._next = threading.Lock(), None, None, 0
         self._kept.clear()
 

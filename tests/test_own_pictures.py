@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import struct
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -361,3 +363,33 @@ def test_models_and_places_that_cannot_be(folder: Path, tmp_path: Path) -> None:
     ):
         with pytest.raises(HandbenchError, match=message):
             invoke("--model", "zero", "--out", tmp_path / "y.h5", *words)
+
+
+def test_a_fork_of_a_fork_does_not_wait_for_the_parents_video(tmp_path: Path) -> None:
+    path = tmp_path / "clip.mp4"
+    code = (
+        "import multiprocessing, sys, cv2, numpy\n"
+        "from pathlib import Path\n"
+        "from handbench.loaders.own_video import VideoFrame\n"
+        "path = Path(sys.argv[1])\n"
+        "out = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*'mp4v'), 25, (64, 48))\n"
+        "[out.write(numpy.full((48, 64, 3), 40 * k, numpy.uint8)) for k in range(5)]\n"
+        "out.release()\n"
+        "frame = VideoFrame(path, 2, (64, 48))\n"
+        "fork = multiprocessing.get_context('fork')\n"
+        "def inner(): frame.read()\n"
+        "def outer():\n"
+        "    child = fork.Process(target=inner)\n"
+        "    child.start()\n"
+        "    child.join()\n"
+        "    sys.exit(child.exitcode)\n"
+        "frame.read()\n"
+        "first = fork.Process(target=outer)\n"
+        "first.start()\n"
+        "first.join(60)\n"
+        "assert first.exitcode == 0, first.exitcode\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stderr
