@@ -115,7 +115,7 @@ class _Reader:
     def forget(self) -> None:
         """Begins anew in a forked process: its parent reads on in the same open file."""
         if self._capture is not None:
-            # Never let go, not in a fork of the fork either: releasing waits for threads that are the parent's.
+            # Never let go, in no fork of the fork either: releasing waits for the parent's threads.
             self._orphans.append(self._capture)
         self._lock, self._path, self._capture, self._next = threading.Lock(), None, None, 0
         self._kept.clear()
