@@ -29,7 +29,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     out = tmp_path_factory.mktemp("out")
     words = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     driver = Path(__file__).with_name("ranks_driver.py")
-    subprocess.run([sys.executable, *words, str(driver), data, str(out)], check=True)
+    subprocess.run([sys.executable, *words, str(driver), data, str(out)], check=True, timeout=300)
     return data, out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 from handbench.errors import HandbenchError
@@ -88,6 +91,15 @@ def choose_device(name: str | None, local_rank: int = 0) -> torch.device:
     return device
 
 
+_JOINS = itertools.count()
+
+
+@functools.cache
+def _store(rank: int, count: int) -> distributed.Store:
+    """Returns where the processes find each other; one for all runs of this process."""
+    return next(iter(rendezvous("env://", rank, count)))[0]
+
+
 @contextmanager
 def joined_ranks(device: str | None) -> Iterator[Ranks]:
     """Joins the processes that ``torchrun`` started, by its environment; without it this process is alone.
@@ -110,7 +122,10 @@ def joined_ranks(device: str | None) -> Iterator[Ranks]:
     chosen = choose_device(device, local)
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
-    distributed.init_process_group("cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo")
+    # A place of its own in the store: under the same keys a second run may find addresses of the first.
+    store = distributed.PrefixStore(f"handbench-{next(_JOINS)}", _store(rank, count))
+    backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:
         yield Ranks(rank, count, chosen)
     finally:
