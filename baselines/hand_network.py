@@ -97,7 +97,8 @@ class HandNetwork(nn.Module):
         targets = self.targets(batch)
         if self.config.loss == "handoccnet_mse":
             return handoccnet_mse(outputs, targets)
-        return paper_l1(outputs, targets, self.inputs.size, self.config.pose_target == "axis_angle")
+        axis_angle = self.config.pose_target == "axis_angle"
+        return paper_l1(outputs, targets, self.inputs.size, self.config.loss_weights, axis_angle)
 
     def parts(self) -> dict[str, nn.Module]:
         """Returns the network's parts by name, for tables of parameters."""

@@ -26,6 +26,8 @@ class IFVONetConfig:
         frames: pictures that are seen: the current one and earlier ones.
         prev_gap: frames of the video between two of them; not stated, 1 = adjacent.
         prev_crop: earlier frames are cut by the ``same`` affine or each about its ``own`` box; not stated.
+        prev_frame: a prediction sees earlier frames of the ``video``, or in their place the current one,
+            ``repeated``: the control for what it has from motion. Training always sees the video.
         sides: hands that are cut out; with ``both``, left ones are shown mirrored, as right hands.
         backbone: layout of ``resnet.LAYOUTS``; ResNet-50 (III-A).
         width: channels of the backbone's first stage.
@@ -73,6 +75,7 @@ class IFVONetConfig:
         supervise: predict ``both`` frames (all, with three), or the ``current`` one; losses sum over frames
             (III-F).
         loss: ``paper_l1`` (III-F, in mm and crop pixels) or ``handoccnet_mse``.
+        loss_weights: of the terms of ``paper_l1``: vertices, joints, joints_2d, pose, shape (all 1, III-F).
         pose_target: what the pose loss compares: rotation ``matrix`` or ``axis_angle``.
         hand_model: ``procedural`` or ``mano:DIR``.
         tips: fingertip set of the joints.
@@ -83,6 +86,7 @@ class IFVONetConfig:
     frames: int = 2
     prev_gap: int = 1
     prev_crop: Literal["same", "own"] = "same"
+    prev_frame: Literal["video", "repeated"] = "video"
     sides: Literal["right", "both"] = "both"
     backbone: Literal["resnet18", "resnet50", "resnet101"] = "resnet50"
     width: int = 64
@@ -123,6 +127,7 @@ class IFVONetConfig:
     init: Literal["default", "small"] = "default"
     supervise: Literal["both", "current"] = "both"
     loss: Literal["paper_l1", "handoccnet_mse"] = "paper_l1"
+    loss_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 1.0)
     pose_target: Literal["matrix", "axis_angle"] = "matrix"
     hand_model: str = "procedural"
     tips: Literal["smplx", "manopth", "interhand", "ho3d"] = "ho3d"
@@ -132,6 +137,8 @@ class IFVONetConfig:
         for name in numbers:
             if getattr(self, name) < 1:
                 raise HandbenchError(f"{name}={getattr(self, name)}", "give a whole number of 1 or more")
+        if any(weight < 0 for weight in self.loss_weights):
+            raise HandbenchError(f"loss_weights={self.loss_weights}", "give five numbers of 0 or more")
         if self.size < 2 * SIZE_STEP or self.size % SIZE_STEP:
             raise HandbenchError(f"size={self.size}", f"give a multiple of {SIZE_STEP}, 64 or more")
         if self.channels % self.heads:
@@ -187,7 +194,7 @@ class IFVONetConfig:
 
 
 SOFT = (
-    "prev_gap", "prev_crop", "sides", "pose_start", "pose_offset", "init", "loss", "pose_target",
-    "hand_model", "tips",
+    "prev_gap", "prev_crop", "prev_frame", "sides", "pose_start", "pose_offset", "init", "loss",
+    "loss_weights", "pose_target", "hand_model", "tips",
 )  # fmt: skip
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""

@@ -19,7 +19,11 @@ HANDOCCNET_WEIGHTS = {"vertices": 1e4, "joints": 1e4, "pose": 10.0, "shape": 0.1
 
 
 def paper_l1(
-    outputs: HandOutputs, targets: HandTargets, size: tuple[int, int], axis_angle: bool = False
+    outputs: HandOutputs,
+    targets: HandTargets,
+    size: tuple[int, int],
+    weights: tuple[float, ...] = (1.0,) * 5,
+    axis_angle: bool = False,
 ) -> dict[str, Tensor]:
     """Gives IFVONet's terms (section III-F, equations 12 to 16), whose unweighted sum is the loss.
 
@@ -30,6 +34,7 @@ def paper_l1(
         outputs: of the network.
         targets: of the batch.
         size: (width, height) [px] of the crop.
+        weights: of the terms, in the order below.
         axis_angle: compare axis-angle vectors instead of rotation matrices.
 
     Returns:
@@ -42,13 +47,14 @@ def paper_l1(
     if axis_angle:
         pose = (axis_angle_from_rotations(pose[0]), axis_angle_from_rotations(pose[1]))
     valid = targets.valid
-    return {
+    terms = {
         "vertices": _mean((outputs.vertices - targets.vertices).abs() * _MM, valid),
         "joints": _mean((outputs.joints - targets.joints).abs() * _MM, valid),
         "joints_2d": _mean(pixels, targets.joints_2d_valid),
         "pose": _mean((pose[0] - pose[1]).abs(), valid),
         "shape": _mean((outputs.betas - targets.betas).abs(), valid),
     }
+    return {name: weight * term for (name, term), weight in zip(terms.items(), weights, strict=True)}
 
 
 def handoccnet_mse(outputs: HandOutputs, targets: HandTargets) -> dict[str, Tensor]:

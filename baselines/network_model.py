@@ -32,6 +32,7 @@ class NetworkModel:
     Attributes:
         settings: the network's configuration and the hand model's hash.
         parameters: how many numbers the network has.
+        train_data: what it was trained on, in words; empty where that is not known.
     """
 
     needs_ground_truth = False
@@ -47,11 +48,14 @@ class NetworkModel:
         self.hand_model = config.hand_model.partition(":")[0]
         self.trained, self.weights_sha256 = trained, sha256
         self.settings: Mapping[str, Any] = {**to_dict(config), "hand_sha256": network.hand_sha256}
+        self.train_data = ""
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts the current frame of each item: joints and mesh from the wrist, pose, betas, pixels."""
         images = batch.normalised(self.inputs).to(self.device)
+        if self.network.config.prev_frame == "repeated":
+            images = images[:, :1].expand_as(images)
         with torch.no_grad():
             out = self.network(images)
             wrist = out.joints[:, 0, :1]

@@ -44,7 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 TINY: dict[str, Any] = {
     "size": 128, "backbone": "resnet18", "width": 32, "channels": 64, "mano_hidden": (512, 256),
-    "vof_mid": 32,
+    "vof_mid": 32, "loss_weights": (1.0, 1.0, 20.0, 200.0, 5.0),
 }  # fmt: skip
 
 NETWORKS: dict[str, IFVONetConfig] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
@@ -22,6 +22,15 @@ from handbench.models import ModelOptions, file_sha256
 SHIPPED = Path(__file__).parent / "assets"
 
 
+class _Stored(NamedTuple):
+    """A file of weights: its tensors, the settings to build with, its hash, what it was trained on."""
+
+    state: dict[str, Tensor]
+    config: IFVONetConfig
+    sha256: str
+    train_data: str = ""
+
+
 def open_network(name: str, options: ModelOptions) -> NetworkModel:
     """Makes a model of a network.
 
@@ -36,13 +45,15 @@ def open_network(name: str, options: ModelOptions) -> NetworkModel:
     path = options.weights or shipped(row)
     if path is None:
         return trainable.model(trainable.build(options.seed), options.device, trained=False)
-    state, config, sha256 = _stored(row, asked, path, trainable.name)
-    if config.hand_model == "mano":
+    stored = _stored(row, asked, path, trainable.name)
+    if stored.config.hand_model == "mano":
         raise HandbenchError(f"{path} is of MANO", f"write {name}:hand_model=mano:DIR, DIR with MANO_RIGHT")
-    trainable = replace(trainable, config=config)
+    trainable = replace(trainable, config=stored.config)
     network = trainable.build(options.seed)
-    load_state(network, state, path)
-    return trainable.model(network, options.device, sha256=sha256)
+    load_state(network, stored.state, path)
+    model = trainable.model(network, options.device, sha256=stored.sha256)
+    model.train_data = stored.train_data
+    return model
 
 
 def shipped(name: str) -> Path | None:
@@ -51,10 +62,8 @@ def shipped(name: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def _stored(
-    row: str, asked: Mapping[str, Any], path: Path, name: str
-) -> tuple[dict[str, Tensor], IFVONetConfig, str]:
-    """Returns the tensors of a file, the settings to build with, and the file's hash."""
+def _stored(row: str, asked: Mapping[str, Any], path: Path, name: str) -> _Stored:
+    """Reads a file of weights for a network."""
     if path.suffix != SUFFIX:
         state = read_tensors(path)
         if row != "handoccnet" or not is_published(state):
@@ -63,8 +72,10 @@ def _stored(
                 f"weights are *{SUFFIX} with a JSON beside them",
             )
         published = to_dict(published_config(configure(row, asked)))
-        return convert(state), configure(row, published, asked), file_sha256(path)
+        return _Stored(convert(state), configure(row, published, asked), file_sha256(path))
     weights = read_weights(path)
     check_config(weights, to_dict(configure(row, asked)), name, SOFT)
     kept = {key: value for key, value in weights.info["config"].items() if key in SOFT}
-    return weights.state, configure(row, kept, asked), weights.sha256
+    return _Stored(
+        weights.state, configure(row, kept, asked), weights.sha256, str(weights.info.get("data", ""))
+    )

@@ -27,7 +27,7 @@ if [ "$TOY" = 1 ]; then
     BENCH_MODEL=ifvonet-tiny INFER_MODELS=ifvonet-tiny,handoccnet-v-tiny
     TREES=1 TAKES=1 FRAMES=16 CAMERAS=1 EVAL_TAKES=1 EVAL_FRAMES=12 EVAL_CAMERAS=1
     INFER_SECONDS=120 TRAIN_SECONDS=120 DATA_BY=${DATA_BY:-600} TRAIN_EACH=${TRAIN_EACH:-20} ROW_SECONDS=1
-    LOADING_SECONDS=120 EVAL_SECONDS=60
+    LOADING_SECONDS=120 EVAL_SECONDS=60 TEST_SECONDS=60
 else
     TOTAL=${TOTAL:-540} MODELS=${MODELS:-"ifvonet ifvonet:iv-tf handoccnet-v:siamese"} BATCH=${BATCH:-64}
     BENCH_MODEL=ifvonet INFER_MODELS=ifvonet,handoccnet,ifvonet-tiny,handoccnet-v-tiny
@@ -35,6 +35,7 @@ else
     TREES=2 TAKES=28 FRAMES=150 CAMERAS=4 EVAL_TAKES=20 EVAL_FRAMES=40 EVAL_CAMERAS=2
     INFER_SECONDS=${INFER_SECONDS:-75} TRAIN_SECONDS=${TRAIN_SECONDS:-115} DATA_BY=${DATA_BY:-290}
     TRAIN_EACH=${TRAIN_EACH:-0} ROW_SECONDS=2 LOADING_SECONDS=35 EVAL_SECONDS=35
+    TEST_SECONDS=${TEST_SECONDS:-80}
 fi
 END_SECONDS=8
 MADE="$TREES $TAKES $FRAMES $CAMERAS $EVAL_TAKES $EVAL_FRAMES $EVAL_CAMERAS"
@@ -199,6 +200,8 @@ main() {
     trap collect EXIT
     trap 'exit 143' TERM INT
     stage set-up 60 set_up || exit 1
+    # Where the checkout is the first place to import from, its folder handbench hides the package.
+    cd "$WORK" || exit 1
     (make_data) >"$WORK/logs/data.log" 2>&1 &
     SYNTH=$!
     if command -v nvidia-smi >/dev/null; then
@@ -215,12 +218,16 @@ main() {
 
 bench() {
     local beside="synth-ho3d ran on the other cores"
-    stage bench-infer $((INFER_SECONDS + 20)) "$PYTHON" benchmarks/infer.py --models $INFER_MODELS \
+    stage bench-infer $((INFER_SECONDS + 20)) "$PYTHON" "$ROOT/benchmarks/infer.py" --models $INFER_MODELS \
         --batch "$BATCH" --seconds "$INFER_SECONDS" --row-seconds $ROW_SECONDS --note "$beside" \
         --out "$WORK/tables"
-    stage bench-train $((TRAIN_SECONDS + 20)) "$PYTHON" benchmarks/train.py --model $BENCH_MODEL \
+    stage bench-train $((TRAIN_SECONDS + 20)) "$PYTHON" "$ROOT/benchmarks/train.py" --model $BENCH_MODEL \
         --batch "$BATCH" --seconds "$TRAIN_SECONDS" --row-seconds $ROW_SECONDS --note "$beside" \
         --out "$WORK/tables" --profile "$WORK/tables/profile.txt"
+    # While the data are being made; what needs a GPU is skipped where there is none.
+    stage tests $TEST_SECONDS "$PYTHON" -m pytest -q -m soak -p no:cacheprovider \
+        -c "$ROOT/pyproject.toml" "$ROOT/tests/test_train_gpu.py"
+    tail -n 30 "$WORK/logs/tests.log"
 }
 
 wait_for_data() { # Of another shell: its end is seen, not waited for.
@@ -238,7 +245,7 @@ trainings() {
         echo "no training data came in time" | tee -a "$OUT/stages.csv"
         return
     fi
-    stage bench-loading $LOADING_SECONDS "$PYTHON" benchmarks/train.py --model $BENCH_MODEL --batch "$BATCH" \
+    stage bench-loading $LOADING_SECONDS "$PYTHON" "$ROOT/benchmarks/train.py" --model $BENCH_MODEL --batch "$BATCH" \
         --rows 0 "${DATA[@]}" --workers "$LOADERS" --row-seconds 3 --out "$WORK/tables"
     count=$(wc -w <<<"$MODELS")
     # Starting and ending a training takes some seconds beside its budget.

@@ -19,7 +19,7 @@ from handbench.predict.identity import identity_of
 from handbench.predict.names import Opened, open_any
 from handbench.provenance import collect
 from handbench.score import Scored, score_predictions
-from handbench.subset import Subset
+from handbench.subset import is_synthetic
 
 if TYPE_CHECKING:
     from handbench.datasets import Dataset
@@ -177,14 +177,6 @@ def keep_samples(scored: Scored, path: Path) -> None:
     if not path.name.endswith(".csv.gz"):
         raise HandbenchError(f"{path}: samples are written gzipped", "name a file that ends in .csv.gz")
     write_samples(path, scored.score, list(scored.recordings))
-
-
-def is_synthetic(dataset: Dataset) -> bool:
-    """Tells whether data were made here: AIH, or a tree with a ``handbench.json``."""
-    whole: Any = dataset
-    while isinstance(whole, Subset):
-        whole = whole.whole
-    return whole.name == "aih" or bool((whole.root / "handbench.json").is_file())
 
 
 def _truth(protocol: Protocol, ref: DataRef, dataset: Dataset) -> GroundTruth:

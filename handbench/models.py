@@ -87,7 +87,8 @@ class Model(Protocol):
     """What ``handbench predict`` asks of a model.
 
     It may also have ``root_source`` (``gt``, ``rootnet``, ``predicted``), ``settings`` (a mapping of plain
-    values that decide its predictions; they enter the hash), and ``parameters`` and ``flops`` (numbers).
+    values that decide its predictions; they enter the hash), ``parameters`` and ``flops`` (numbers), and
+    ``train_data`` (what it was trained on, in words; it enters the rows).
 
     All but ``predict`` are plain attributes; a class may state them.
     """

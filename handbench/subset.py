@@ -69,6 +69,14 @@ class Subset(Dataset):
         return select_truth(self.whole.ground_truth(), self.indices)
 
 
+def is_synthetic(dataset: Dataset) -> bool:
+    """Tells whether data were made here: AIH, or a tree with a ``handbench.json``."""
+    whole: Any = dataset
+    while isinstance(whole, Subset):
+        whole = whole.whole
+    return whole.name == "aih" or bool((whole.root / "handbench.json").is_file())
+
+
 def select_truth(truth: GroundTruth, indices: Sequence[int]) -> GroundTruth:
     """Returns some rows of a ground truth, marked partial."""
     rows = np.asarray(indices, dtype=np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from plain_dataset import PlainDataset, write_plain
@@ -225,9 +226,11 @@ def test_targets_are_the_annotation(labelled: Batch, offset: str) -> None:
             assert torch.equal(targets.joints_2d_valid[b, f], seen)
 
 
-@pytest.mark.parametrize("loss", ["paper_l1", "handoccnet_mse"])
+@pytest.mark.parametrize("loss", ["paper_l1", "handoccnet_mse", "weighted"])
 def test_losses_by_hand(labelled: Batch, loss: str) -> None:
-    network = small_network(loss=loss)
+    weights = (1.0, 2.0, 0.5, 1.0, 1.0) if loss == "weighted" else (1.0,) * 5
+    loss = "paper_l1" if loss == "weighted" else loss
+    network = small_network(loss=loss, loss_weights=weights)
     images = network.prepare(labelled)[0]
     assert images.shape == (6, 2, 3, 64, 64) and images.max() <= 1
     out = network(images)
@@ -245,8 +248,8 @@ def test_losses_by_hand(labelled: Batch, loss: str) -> None:
                 mm += float(joints.square().mean()) * 1e4 / 6
                 px += float(pixels.square().mean()) * 100 / 6
     assert set(terms) == set(HANDOCCNET_WEIGHTS)
-    assert terms["joints"].item() == pytest.approx(mm, rel=1e-4)
-    assert terms["joints_2d"].item() == pytest.approx(px, rel=1e-4)
+    assert terms["joints"].item() == pytest.approx(weights[1] * mm, rel=1e-4)
+    assert terms["joints_2d"].item() == pytest.approx(weights[2] * px, rel=1e-4)
 
 
 def test_the_loss_of_a_batch_is_the_mean_of_its_halves(labelled: Batch) -> None:
@@ -288,6 +291,16 @@ def test_autocast_keeps_hand_and_losses_in_fp32(labelled: Batch) -> None:
         out = network(*network.prepare(labelled))
     assert {value.dtype for value in out} == {torch.float32}
     assert {term.dtype for term in network.loss(out, labelled).values()} == {torch.float32}
+
+
+def test_the_current_frame_in_place_of_the_earlier_one(plain: PlainDataset) -> None:
+    video, control = small_trainable(), small_trainable(prev_frame="repeated")
+    batch = next(iter(batches(plain, video.inputs, batch_size=4)))
+    still = dataclasses.replace(batch, images=batch.images[:, :1].expand_as(batch.images))
+    seen = video.model(video.build())
+    found = [control.model(control.build()).predict(batch), seen.predict(still), seen.predict(batch)]
+    joints = [np.stack([one.hands[0].joints for one in some]) for some in found]  # type: ignore[misc]
+    assert abs(joints[0] - joints[1]).max() < 1e-6 < abs(joints[0] - joints[2]).max()
 
 
 def test_predictions_come_back_to_the_picture(plain: PlainDataset) -> None:

@@ -296,7 +296,7 @@ def test_as_typed_with_seeds_and_validation(tree: Path, tmp_path: Path, handbenc
         out = tmp_path / f"seed-{k}"
         info = read_weights(out / "weights.safetensors").info
         assert info["metrics"]["PA-MPJPE"] == values[k] and info["seed"] == k and info["steps"] == 2
-        assert info["data"] == "ho3d_v3/train" and str(tree) not in json.dumps(info)
+        assert info["data"] == "synthetic ho3d_v3/train" and str(tree) not in json.dumps(info)
         assert len((out / "log.csv").read_text().splitlines()) == 3
         assert list((out / "results").glob("*ifvonet-tiny*")) and list((out / "previews").glob("*.jpg"))
 

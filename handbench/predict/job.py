@@ -149,7 +149,12 @@ class Job:
         model = self.opened.model
         return {
             "identity": dict(self.identity),
-            "model": {"name": self.opened.name, "weights_sha256": model.weights_sha256, **_numbers(model)},
+            "model": {
+                "name": self.opened.name,
+                "weights_sha256": model.weights_sha256,
+                "train_data": str(getattr(model, "train_data", "")),
+                **_numbers(model),
+            },
             "settings": model_settings(model, self.dataset),
             "data": self.reference,
             "needs_ground_truth": model.needs_ground_truth,

@@ -15,7 +15,7 @@ from handbench.config import to_dict
 from handbench.datasets import Dataset
 from handbench.errors import HandbenchError
 from handbench.models import MODELS, file_sha256
-from handbench.subset import Subset
+from handbench.subset import Subset, is_synthetic
 from handbench.train.options import Optimisation, Precision, TrainOptions
 
 _PROBED = 1000
@@ -99,7 +99,8 @@ def identity_of(
 
 def train_data(datasets: Sequence[Dataset]) -> str:
     """Returns what a model was trained on, in words: no path."""
-    return "+".join(f"{dataset.name}/{dataset.split}" for dataset in datasets)
+    made = {True: "synthetic ", False: ""}
+    return " + ".join(f"{made[is_synthetic(each)]}{each.name}/{each.split}" for each in datasets)
 
 
 def _data(dataset: Dataset) -> Mapping[str, Any]:

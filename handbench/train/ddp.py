@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
@@ -95,9 +96,10 @@ _JOINS = itertools.count()
 
 
 @functools.cache
-def _store(rank: int, count: int) -> distributed.Store:
+def _store(rank: int, count: int) -> Store:
     """Returns where the processes find each other; one for all runs of this process."""
-    return next(iter(rendezvous("env://", rank, count)))[0]
+    store: Store = next(iter(rendezvous("env://", rank, count)))[0]
+    return store
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def joined_ranks(device: str | None) -> Iterator[Ranks]:
     if chosen.type == "cuda":
         torch.cuda.set_device(chosen)
     # A place of its own in the store: under the same keys a second run may find addresses of the first.
-    store = distributed.PrefixStore(f"handbench-{next(_JOINS)}", _store(rank, count))
+    store = PrefixStore(f"handbench-{next(_JOINS)}", _store(rank, count))
     backend = "cpu:gloo,cuda:nccl" if chosen.type == "cuda" else "gloo"
     distributed.init_process_group(backend, store=store, rank=rank, world_size=count)
     try:

@@ -17,6 +17,7 @@ from handbench.baselines.weights import load_state, save_weights
 from handbench.config import to_dict
 from handbench.datasets import DataRef, Dataset
 from handbench.loaders import batches
+from handbench.train.allocator import keep_freed_memory
 from handbench.train.checks import check_frames, identity_of, open_trainable, train_data
 from handbench.train.ddp import Ranks, joined_ranks
 from handbench.train.feed import Feed, Share
@@ -184,6 +185,8 @@ def _parts(
 ) -> Parts:  # fmt: skip
     options, ranks = job.options, job.ranks
     set_precision(job.precision)
+    if ranks.device.type == "cpu":
+        keep_freed_memory()
     seed_everything(options.seed, ranks.rank)
     compiled = choose_compile(options.compile, ranks.device)
     stepper = Stepper(network, job.how, ranks, job.precision, compiled, bool(options.compile))
