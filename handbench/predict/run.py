@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from handbench.allocator import keep_freed_memory
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
 from handbench.interrupts import stop_signals
@@ -75,6 +76,8 @@ def run(
         )
     with stop_signals(raises=True) as signals:
         opened = open_any(model, weights, device, seed, random_init)
+        if opened.device == "cpu":
+            keep_freed_memory()
         ref = DataRef.parse(data) if isinstance(data, str) else data
         dataset = ref.open(quiet) if isinstance(ref, DataRef) else ref
         _check_known(opened, dataset)

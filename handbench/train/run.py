@@ -12,12 +12,12 @@ from typing import Any
 
 from torch import nn
 
+from handbench.allocator import keep_freed_memory
 from handbench.baselines.trainable import Trainable
 from handbench.baselines.weights import load_state, save_weights
 from handbench.config import to_dict
 from handbench.datasets import DataRef, Dataset
 from handbench.loaders import batches
-from handbench.train.allocator import keep_freed_memory
 from handbench.train.checks import check_frames, identity_of, open_trainable, train_data
 from handbench.train.ddp import Ranks, joined_ranks
 from handbench.train.feed import Feed, Share
