@@ -29,7 +29,8 @@ class Inputs:
         gap: frames of the video between two of them.
         prev_crop: crop earlier frames by the ``same`` affine, or each about its ``own`` box.
         supervise: labels of the ``current`` frame, or of ``all`` frames.
-        sides: the hands that items are made of; ``both`` takes every hand. ``full`` takes every sample.
+        sides: the hands that items are made of; ``both`` takes every hand, ``target`` the one that the data
+            name as what a picture is about (AIH: of a pair none). ``full`` takes every sample.
         mirror_left: show left hands mirrored, as right hands (``full``: where the data name a target hand).
         masks: which of :data:`MASKS` the batch carries.
         target_image: also the picture of the target alone and whole (AIH).
@@ -45,7 +46,7 @@ class Inputs:
     gap: int = 1
     prev_crop: Literal["same", "own"] = "same"
     supervise: Literal["current", "all"] = "current"
-    sides: Literal["right", "left", "both"] = "right"
+    sides: Literal["right", "left", "both", "target"] = "right"
     mirror_left: bool = False
     masks: tuple[str, ...] = ()
     target_image: bool = False
@@ -56,7 +57,7 @@ class Inputs:
             ("crop", self.crop, ("hand", "pair", "full")),
             ("prev_crop", self.prev_crop, ("same", "own")),
             ("supervise", self.supervise, ("current", "all")),
-            ("sides", self.sides, ("right", "left", "both")),
+            ("sides", self.sides, ("right", "left", "both", "target")),
         ):
             if value not in choices:
                 raise HandbenchError(f"inputs: {name} is {value!r}", f"choose one of {', '.join(choices)}")

@@ -49,6 +49,21 @@ def hands_present(dataset: Dataset) -> BoolArray:
     return out
 
 
+def named_targets(dataset: Dataset) -> BoolArray:
+    """Returns (N, 2) whether the right and the left hand is what a picture is about, by the data's subsets.
+
+    Raises:
+        HandbenchError: when the data do not say.
+    """
+    subsets = dataset.ground_truth().subsets
+    if not all(side.value in subsets for side in SIDES):
+        raise HandbenchError(
+            f"{dataset.name} {dataset.split} does not name the hand that a picture is about",
+            "take AIH (aih:DIR)",
+        )
+    return np.stack([np.asarray(subsets[side.value], np.bool_) for side in SIDES], axis=1)
+
+
 def list_items(dataset: Dataset, inputs: Inputs) -> Items:
     """Lists the items of a dataset for a model.
 
@@ -60,6 +75,8 @@ def list_items(dataset: Dataset, inputs: Inputs) -> Items:
     else:
         present = hands_present(dataset)
         wanted = present & [inputs.sides != "left", inputs.sides != "right"]
+        if inputs.sides == "target":
+            wanted &= named_targets(dataset)
         if inputs.crop == "pair":
             index = np.flatnonzero(wanted.any(axis=1))
             found = Items(index, np.full(len(index), NO_SIDE, np.int8))

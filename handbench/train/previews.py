@@ -24,7 +24,8 @@ _LIGHT, _SKIN = np.array([0.3, -0.4, -1.0]), np.array([235.0, 200.0, 180.0])
 class Previews:
     """Draws what a network predicts of a few items of the training data.
 
-    A row an item: the earlier frames, the annotated skeleton, the predicted one, the predicted mesh.
+    A row an item: the earlier frames, the annotated skeleton, the predicted one, the predicted mesh; the
+    predicted picture, where there is one.
 
     Args:
         folder: of the pictures.
@@ -42,11 +43,11 @@ class Previews:
 
         The network is in training mode afterwards; no random state changes.
         """
-        batch = self._batch.without_labels().to(self._device)
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.no_grad():
             model = self._trainable.model(network, str(self._device), trained=True)
-            found = cast(list[Prediction], model.predict(batch))
+            seen = self._batch if model.needs_ground_truth else self._batch.without_labels()
+            found = cast(list[Prediction], model.predict(seen.to(self._device)))
         network.train()
         rows = [self._row(i, prediction) for i, prediction in enumerate(found)]
         sheet = np.concatenate(rows)
@@ -66,6 +67,7 @@ class Previews:
         pixels = None if hand is None or hand.joints_2d is None else moved(hand.joints_2d, affine)
         predicted = now if pixels is None else draw_skeleton(now, pixels, np.ones(21, np.float32))
         tiles += [predicted, now if hand is None or pixels is None else draw_mesh(now, hand, pixels, flipped)]
+        tiles += [hand.image] if hand is not None and hand.image is not None else []
         return np.concatenate([_fit(tile) for tile in tiles], axis=1)
 
 

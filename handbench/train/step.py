@@ -20,10 +20,15 @@ _MOMENTS = 2
 
 
 def make_optimiser(how: Optimisation, network: nn.Module) -> torch.optim.Optimizer:
-    """Makes Adam or AdamW, all parameters in one kernel."""
+    """Makes Adam or AdamW, all parameters of a group in one kernel.
+
+    A network may have ``parameter_groups()``: optimiser groups of all that it trains, each with what differs
+    from the others (``betas``, ``weight_decay``) and ``scale``, what the learning rate is multiplied by.
+    """
     kind = torch.optim.AdamW if how.optimiser == "adamw" else torch.optim.Adam
+    groups: Any = getattr(network, "parameter_groups", None)
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return kind(trained, lr=how.lr, weight_decay=how.weight_decay, fused=True)
+    return kind(trained if groups is None else groups(), lr=how.lr, weight_decay=how.weight_decay, fused=True)
 
 
 class Stepper:
@@ -74,7 +79,7 @@ class Stepper:
             HandbenchError: when there is no loss.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get("scale", 1.0)
         terms = self._compiled_losses(batch)
         if not terms:
             raise HandbenchError("the network gives no loss", "its loss() must return named terms")
