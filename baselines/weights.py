@@ -70,7 +70,7 @@ def save_weights(
             the folder.
         data: reference to the data that it was trained on.
         metrics: what was measured.
-        half: keep numbers as fp16.
+        half: keep numbers as fp16, all but the statistics of batch norm.
         more: plain values: recipe, steps, seed.
 
     Raises:
@@ -96,7 +96,8 @@ def save_weights(
 
 def _storable(name: str, tensor: Tensor, half: bool) -> Tensor:
     tensor = tensor.detach().cpu()
-    if half and tensor.is_floating_point():
+    # Variances of unbounded maps leave the range of fp16 (seen: above 65,504), and are few.
+    if half and tensor.is_floating_point() and "running_" not in name:
         tensor = tensor.half()
     if not tensor.isfinite().all():
         raise HandbenchError(f"weights {name!r} are not finite", "training went wrong, or fp16 is too narrow")

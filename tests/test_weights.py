@@ -81,6 +81,17 @@ def test_tiny_networks_ship_small(tmp_path: Path) -> None:
         assert (tmp_path / "tiny.safetensors").stat().st_size <= 8e6
 
 
+def test_fp16_keeps_statistics_of_any_size(tmp_path: Path) -> None:
+    network = small_network()
+    state = network.state_dict()
+    large = {name for name in state if name.endswith("running_var")}
+    for name in large:
+        state[name].fill_(1e6)
+    kept = save_weights(tmp_path / "w.safetensors", state, "ifvonet", network.config, half=True).state
+    assert large and all(torch.equal(kept[name], state[name]) for name in large)
+    assert kept["mano.pose.weight"].dtype == torch.float16
+
+
 def test_another_configuration_names_the_first_keys(tmp_path: Path) -> None:
     path = tmp_path / "w.safetensors"
     save_small(path)
