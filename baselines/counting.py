@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -36,12 +37,28 @@ def count_flops(network: HandNetwork) -> int:
         network: of :func:`fake_network`.
     """
     c = network.config
+    mode = network.mano.pose.weight.fake_mode  # type: ignore[attr-defined]
+    return _operations(network, mode, ((1, c.frames, 3, c.size, c.size),))
+
+
+def count_forward(make: Callable[[], torch.nn.Module], *shapes: tuple[int, ...]) -> tuple[int, int]:
+    """Returns the parameters of any network, and the operations of its forward pass, two a multiply-add.
+
+    Args:
+        make: makes it, without needing numbers: its tensors have shapes only.
+        shapes: of what it sees, an item each.
+    """
+    with FakeTensorMode() as mode:
+        network = make()
+    return count_parameters(network), _operations(network, mode, shapes)
+
+
+def _operations(network: torch.nn.Module, mode: FakeTensorMode, shapes: tuple[tuple[int, ...], ...]) -> int:
     fused = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
     counter = FlopCounterMode(display=False, custom_mapping={fused: _attention_flops})
-    mode = network.mano.pose.weight.fake_mode  # type: ignore[attr-defined]
     network.eval()
     with mode, counter, torch.no_grad():
-        network(torch.zeros(1, c.frames, 3, c.size, c.size))
+        network(*(torch.zeros(shape) for shape in shapes))
     return int(counter.get_total_flops())
 
 

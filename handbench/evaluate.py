@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from handbench.config import content_hash
 from handbench.datasets import DataRef
@@ -17,6 +17,7 @@ from handbench.metrics.protocols.base import Protocol
 from handbench.predict import OnExisting, run
 from handbench.predict.identity import identity_of
 from handbench.predict.names import Opened, open_any
+from handbench.predictions import Space
 from handbench.provenance import collect
 from handbench.score import Scored, score_predictions
 from handbench.subset import is_synthetic
@@ -90,8 +91,8 @@ def evaluate(
     else:
         ref = DataRef.parse(data) if isinstance(data, str) else data
     dataset = ref.open(quiet)
-    chosen = open_protocol(protocol) if protocol else default_protocol(dataset.name)
     opened = open_any(model, weights, device, seed, random_init)
+    chosen = open_protocol(protocol) if protocol else default_protocol(dataset.name, opened.model.space)
     folder = Path(results)
     path = predictions_path(folder, model, dataset, opened)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,8 +121,15 @@ def predictions_path(results: Path, model: str, dataset: Dataset, opened: Opened
     return results / "predictions" / (_file_name(name) + ".h5")
 
 
-def default_protocol(dataset: str) -> Protocol:
+def default_protocol(dataset: str, space: Space = "camera") -> Protocol:
     """Returns the first protocol that is made for a dataset.
+
+    Where predictions are without a unit, they get the true size, if the protocol has a rule for that: its id
+    says so.
+
+    Args:
+        dataset: its name.
+        space: of the predictions.
 
     Raises:
         HandbenchError: when there is none.
@@ -129,8 +137,15 @@ def default_protocol(dataset: str) -> Protocol:
     for name in PROTOCOLS:
         kind = PROTOCOLS.get(name)
         if dataset in kind.datasets:
-            return open_protocol(name + kind.common)
+            return open_protocol(name + kind.common + _unit(kind, space))
     raise HandbenchError(f"no protocol is made for {dataset}", f"name one: {', '.join(PROTOCOLS)}")
+
+
+def _unit(kind: type[Protocol], space: Space) -> str:
+    """Returns the option that gives predictions without a unit the true size, where there is one."""
+    choices = get_args(get_type_hints(kind.options_type).get("scale"))
+    true = next((choice for choice in choices if choice.startswith("gt-")), "")
+    return f"/scale={true}" if space == "scale_free" and true else ""
 
 
 def keep_result(

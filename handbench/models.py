@@ -211,6 +211,10 @@ MODELS.register("handoccnet-v", "handbench.baselines.entries:HANDOCCNET_V")
 MODELS.register("handoccnet-v-tiny", "handbench.baselines.entries:HANDOCCNET_V_TINY")
 MODELS.register("ifvonet", "handbench.baselines.entries:IFVONET")
 MODELS.register("ifvonet-tiny", "handbench.baselines.entries:IFVONET_TINY")
+MODELS.register("shpe", "handbench.baselines.pose_entries:SHPE")
+MODELS.register("shpe-tiny", "handbench.baselines.pose_entries:SHPE_TINY")
+MODELS.register("internet", "handbench.baselines.pose_entries:INTERNET")
+MODELS.register("internet-tiny", "handbench.baselines.pose_entries:INTERNET_TINY")
 
 
 def open_model(

@@ -94,9 +94,11 @@ PRESETS = {
     "handoccnet": Augment(),
     "ifvonet": Augment(gain=0.0),
     "interhand": Augment(rotation=math.radians(45), shift=0.15, p_flip=0.5),
+    "shpe": Augment(rotation=math.radians(45), shift=0.15),
     "full": Augment(shift=0.05, p_flip=0.5, brightness=0.1, contrast=0.2, noise=4.0, p_occlude=0.5),
 }
-"""Named settings: HandOccNet's, IFVONet's, InterHand2.6M's (also HDR's), everything at once."""
+"""Named settings: HandOccNet's, IFVONet's, InterHand2.6M's (also HDR's), the same without flips for HDR's
+pose network, which sees right hands only, everything at once."""
 
 
 def named(settings: Augment | str | None) -> Augment:
