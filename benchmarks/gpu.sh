@@ -15,6 +15,7 @@ set -um
 cd "$(dirname "$0")/.." || exit 1
 ROOT=$PWD
 PYTHON=${PYTHON:-python3}
+[[ $PYTHON != */* ]] || PYTHON=$(cd "$(dirname "$PYTHON")" && pwd)/${PYTHON##*/}
 OUT=${OUT:-out/gpu}
 TOY=${TOY:-0}
 STAGES=${STAGES:-bench train}
