@@ -32,8 +32,8 @@ def run(root: Path, **more: str) -> tuple[list[dict[str, str]], Path]:
 def test_all_stages_run_and_bring_home_tables_rows_and_pictures(tmp_path: Path) -> None:
     stages, out = run(tmp_path, TOTAL="3000", DATA_BY="2000")
     assert {row["stage"]: row["status"] for row in stages} == {
-        "set-up": "0", "bench-infer": "0", "bench-train": "0", "tests": "0", "data": "0", "bench-loading": "0",
-        "train-ifvonet-tiny": "0", "train-handoccnet-v-tiny": "0", "evaluate": "0",
+        "set-up": "0", "bench-infer": "0", "bench-train": "0", "tests": "0", "data": "0",
+        "bench-loading": "0", "train-ifvonet-tiny": "0", "train-handoccnet-v-tiny": "0", "evaluate": "0",
     }  # fmt: skip
     home = list(out.iterdir())
     assert len(home) <= 8 and all(path.stat().st_size < 16 << 20 for path in home)
