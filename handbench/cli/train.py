@@ -60,6 +60,7 @@ def _with(*options: Callable[[F], F]) -> Callable[[F], F]:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder of the run.")
 @click.option("--val", default="", metavar="REF", help="Evaluate on this at the end.")
 @click.option("--hand-model", default="", help="procedural, or mano:DIR.")
+@click.option("--vgg", default="", metavar="FILE", help="Local VGG16 weights, for losses on features.")
 @click.option("--pretrained", type=click.Path(path_type=Path), help="Local checkpoint of the backbone.")
 @_with(*_OPTIMISATION)
 @_with(*_RUNNING)

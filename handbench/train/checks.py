@@ -33,8 +33,9 @@ def open_trainable(options: TrainOptions) -> tuple[str, Trainable]:
     if entry.trainable is None:
         able = [other for other in MODELS if MODELS.get(other).trainable is not None]
         raise HandbenchError(f"model {name!r} is not trained", f"choose of {', '.join(able) or 'none'}")
-    if options.hand_model:
-        variant = ",".join(filter(None, (variant, f"hand_model={options.hand_model}")))
+    for key in ("hand_model", "vgg"):
+        if getattr(options, key):
+            variant = ",".join(filter(None, (variant, f"{key}={getattr(options, key)}")))
     full = f"{name}:{variant}" if variant else name
     return full, cast(Trainable, entry.trainable(variant))
 

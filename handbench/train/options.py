@@ -30,6 +30,8 @@ class TrainOptions:
         mix: weight of each reference; by default its number of items.
         val: reference that the trained model is evaluated on at the end; empty for none.
         hand_model: ``procedural`` or ``mano:DIR``; a setting of the model's variant.
+        vgg: local VGG16 weights (torchvision's names), for losses that compare features; a setting of the
+            model's variant.
         pretrained: local checkpoint of the backbone.
         optimiser: ``adam`` or ``adamw``.
         lr: learning rate at the start.
@@ -62,6 +64,7 @@ class TrainOptions:
     mix: tuple[float, ...] = ()
     val: str = ""
     hand_model: str = ""
+    vgg: str = ""
     pretrained: Path | None = None
     optimiser: Literal["adam", "adamw"] | None = None
     lr: float | None = None
