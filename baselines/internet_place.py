@@ -9,7 +9,7 @@ import numpy as np
 from handbench.arrays import FloatArray
 from handbench.hands.library import load_hand_model
 from handbench.hands.model import forward
-from handbench.skeleton import OPENPOSE21
+from handbench.skeleton import OPENPOSE21, bone_lengths
 
 NEAREST, FARTHEST = 0.1, 5.0
 """Depths [m] between which hands are placed."""
@@ -18,10 +18,10 @@ _PAIRS = np.array(OPENPOSE21.bones)
 
 
 @cache
-def mean_square_bones() -> float:
-    """Returns the sum [m^2] of the squared lengths of the mean hand's 20 bones."""
+def mean_square_bones() -> FloatArray:
+    """Returns the squared lengths (20,) [m^2] of the mean hand's bones."""
     hand = forward(load_hand_model("procedural"), np.zeros((1, 48)), np.zeros(10), np.zeros(3)).joints21[0]
-    return float(np.square(hand[_PAIRS[:, 1]] - hand[_PAIRS[:, 0]]).sum())
+    return np.asarray(np.square(bone_lengths(hand)))
 
 
 def rays(K: FloatArray, pixels: FloatArray) -> FloatArray:
@@ -39,8 +39,9 @@ def on_rays(K: FloatArray, pixels: FloatArray, depth: FloatArray) -> FloatArray:
 def hand_depths(K: FloatArray, pixels: FloatArray, depth: FloatArray) -> FloatArray:
     """Returns the depths (B,) [m] of wrists at which hands are as large as the mean hand.
 
-    A bone from ray p at depth d + z_p to ray c at d + z_c is d (c - p) + (z_c c - z_p p): the sum of
-    squared lengths is quadratic in d. Where no depth makes it large enough, the one that comes nearest.
+    A bone from ray p at depth d + z_p to ray c at d + z_c is d (c - p) + (z_c c - z_p p): its squared length
+    is quadratic in d. The answer is the median over the 20 bones, so that few lost joints do not move it.
+    Where no depth makes a bone short enough, the one that comes nearest.
 
     Args:
         K: (B, 3, 3) intrinsics [px].
@@ -51,11 +52,11 @@ def hand_depths(K: FloatArray, pixels: FloatArray, depth: FloatArray) -> FloatAr
     near = seen * depth[..., None]
     across = seen[:, _PAIRS[:, 1]] - seen[:, _PAIRS[:, 0]]
     offset = near[:, _PAIRS[:, 1]] - near[:, _PAIRS[:, 0]]
-    a = np.maximum(np.square(across).sum(axis=(1, 2)), 1e-12)
-    b = (across * offset).sum(axis=(1, 2))
-    c = np.square(offset).sum(axis=(1, 2)) - mean_square_bones()
+    a = np.maximum(np.square(across).sum(axis=-1), 1e-12)
+    b = (across * offset).sum(axis=-1)
+    c = np.square(offset).sum(axis=-1) - mean_square_bones()
     found = (np.sqrt(np.maximum(b * b - a * c, 0.0)) - b) / a
-    return np.asarray(np.clip(found, NEAREST, FARTHEST))
+    return np.asarray(np.clip(np.median(found, axis=1), NEAREST, FARTHEST))
 
 
 def pair_depths(right: FloatArray, left: FloatArray, apart: FloatArray, there: FloatArray) -> FloatArray:

@@ -109,12 +109,19 @@ def root_depths(
 
 
 def predicted_relative_root(
-    predictions: Predictions, right: FloatArray, left: FloatArray, rows: slice, joint: int = WRIST
+    predictions: Predictions,
+    right: FloatArray,
+    left: FloatArray,
+    rows: slice,
+    joint: int = WRIST,
+    moved: tuple[FloatArray, FloatArray] | None = None,
 ) -> FloatArray:
     """Returns (n, 3) [m] from a joint of the right hand to that of the left one; NaN where it is not known.
 
     What the file states (``relative_root``, of the wrists) comes first; else camera-space predictions have
-    the difference of their joints.
+    the difference of their joints. Where the right hand was moved in depth, what is stated follows: the left
+    joint keeps its pixel, and its depth beside the right one (InterHand2.6M's ``dataset.py``, where both
+    depths are of the right hand's).
 
     Args:
         predictions: N samples, in metres.
@@ -122,6 +129,8 @@ def predicted_relative_root(
         left: (n, 21, 3) [m].
         rows: which samples.
         joint: which joint.
+        moved: (n,) depths [m] that the right hands were placed with and that they have got; None where they
+            stayed.
     """
     found: Points = np.full((len(right), 3), np.nan)
     if predictions.space == "camera":
@@ -130,6 +139,10 @@ def predicted_relative_root(
         stated = np.asarray(predictions.relative_root[rows], dtype=np.float64)
         if joint != WRIST:
             stated = stated + (left[:, joint] - left[:, WRIST]) - (right[:, joint] - right[:, WRIST])
+        if moved is not None:
+            here, (old, new) = right[:, joint, None], moved
+            there = along_the_rays(here, new, old) + stated[:, None]
+            stated = (along_the_rays(there, old, new) - here)[:, 0]
         found = np.where(np.isfinite(stated).all(axis=1, keepdims=True), stated, found)
     return np.asarray(found)
 

@@ -99,7 +99,13 @@ def two_hand_errors(
     """
     right, left = (_one_hand(rule, truth, predictions, side, rows) for side in SIDES)
     relative = relative_root_error(
-        predicted_relative_root(predictions, right.found, left.found, rows),
+        predicted_relative_root(
+            predictions,
+            right.found,
+            left.found,
+            rows,
+            moved=root_depths(predictions, truth, Side.RIGHT, rows, rule.root),
+        ),
         relative_root(right.wrists, left.wrists),
     )
 

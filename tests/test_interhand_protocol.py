@@ -198,6 +198,20 @@ def test_the_depth_of_the_root() -> None:
     assert as_stated.value("MPJPE") > 1 and as_stated.value("MRRPE") > 20
     at_the_truth = run(truth, predictions, "interhand/root=gt")
     assert at_the_truth.value("MPJPE") < 1e-9 and at_the_truth.value("MRRPE") < 1e-9
+    # As the official script has it: both depths are the right hand's, and the left wrist's own beside it.
+    apart = rng.normal(0, 0.05, len(truth))
+    wrists = [truth.hands[side].joints[:, 0] for side in (Side.RIGHT, Side.LEFT)]
+    for used in (depths[0], wrists[0][:, 2]):
+        right, left = wrists[0] * (used / wrists[0][:, 2])[:, None], wrists[1] / wrists[1][:, 2:]
+        stated = left * (used + apart)[:, None] - right
+        told = dataclasses.replace(predictions, relative_root=stated, root_source="predicted")
+        if used is depths[0]:
+            moved = run(truth, told, "interhand/root=gt").value("MRRPE")
+            assert abs(moved - run(truth, told).value("MRRPE")) > 1
+    both = np.array([kind not in SINGLE for kind in truth.hand_type])
+    known = both & np.stack([truth.hands[side].joints_valid[:, 0] for side in Side]).all(axis=0)
+    away = np.linalg.norm(stated - (wrists[1] - wrists[0]), axis=1)[known]
+    assert moved == pytest.approx(1000 * away.mean(), rel=1e-9)
     own = dataclasses.replace(predictions, root_source="", root_depth=None)
     zero = {side: HandPredictions(joints=np.zeros((len(truth), 21, 3))) for side in Side}
     with pytest.raises(HandbenchError, match="no valid samples"):  # a hand in the camera has no ray

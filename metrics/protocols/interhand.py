@@ -44,6 +44,7 @@ class InterHand(Protocol):
     """MPJPE of single and interacting hands, MRRPE, handedness."""
 
     name: ClassVar[str] = "interhand"
+    version: ClassVar[int] = 2
     options_type = InterHandOptions
     datasets: ClassVar[tuple[str, ...]] = ("interhand",)
     reference: ClassVar[str] = "interhand:{root}@split={split},missing=keep"
@@ -79,8 +80,9 @@ class InterHand(Protocol):
             averages[self.options.average],
             "SH: samples of hand type right or left; IH: all others; all: both together, joint by joint.",
             "MRRPE: samples of type interacting with both wrists annotated; the vector from the right wrist"
-            " to the left one, nothing aligned: what the file states as relative_root, else the difference of"
-            " the predicted wrists of camera-space predictions, else none.",
+            " to the left one, nothing aligned: what the file states as relative_root (where the right hand"
+            " is moved in depth, the left wrist is too, as far, along its ray), else the difference of the"
+            " predicted wrists of camera-space predictions, else none.",
             "Handedness: samples whose hand type may be scored; a hand is told where its probability is above"
             " 0.5; exactly 0.5 is always wrong.",
             "A hand that was not predicted (NaN) is not scored: 'missing hands' says how many.",

@@ -39,6 +39,7 @@ class InterHandIntag(Protocol):
     """MPJPE, MPVPE and MRRPE with the middle MCP as root and the true bone as scale."""
 
     name: ClassVar[str] = "interhand_intag"
+    version: ClassVar[int] = 2
     options_type = IntagOptions
     datasets: ClassVar[tuple[str, ...]] = ("interhand",)
     reference: ClassVar[str] = "interhand:{root}@split={split},missing=keep,mesh=true"
