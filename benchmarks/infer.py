@@ -37,6 +37,7 @@ from network_timing import (
 )
 from torch import Tensor, nn
 
+from handbench.allocator import keep_freed_memory
 from handbench.baselines.hand_trainable import HandTrainable
 from handbench.errors import HandbenchError
 from handbench.predict.pictures import out_of_memory
@@ -169,6 +170,7 @@ def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
     device = torch.device(args.device)
     if device.type == "cpu":
         torch.set_num_threads(args.threads)
+        keep_freed_memory()
     rate = matmul_rate(device)
     about = {
         "device": device_words(device), "torch": torch.__version__, "matmul_tflops": rate / 1e12,
