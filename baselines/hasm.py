@@ -1,0 +1,201 @@
+"""HASM: SegFormer with four two-class branches, the whole and the visible mask of each hand."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from handbench.baselines.hasm_config import BRANCHES, MIT, HasmConfig
+from handbench.baselines.mit import MixTransformer
+from handbench.errors import HandbenchError
+from handbench.inputs import Inputs
+
+_START = -2.2
+"""Logit of the hand at the start: one pixel in ten. From a half, all pixels are first pushed to the rest, and
+a branch can be left whose hidden channels are all 0 where the hand is."""
+
+IGNORED = 255
+"""Label of a pixel of which nothing is known (specification section 2.1)."""
+
+RIGHT_FIRST = ((2, 0), (3, 1))
+"""Branches of the right and the left hand: amodal, visible."""
+
+
+class HasmOutputs(NamedTuple):
+    """What the network says of B pictures.
+
+    Attributes:
+        logits: (B, 4, 2, h / 4, w / 4) of :data:`BRANCHES`; class 0 is the rest, class 1 the hand.
+    """
+
+    logits: Tensor
+
+
+class HandMasks(NamedTuple):
+    """Masks of both hands as shown, right then left.
+
+    Attributes:
+        amodal: (B, 2, h, w) bool, the whole hand.
+        visible: (B, 2, h, w) bool, what is seen of it.
+        presence: (B, 2) 0 to 1, how likely the hand is there; below a half its masks are empty.
+    """
+
+    amodal: Tensor
+    visible: Tensor
+    presence: Tensor
+
+
+class MaskDecoder(nn.Module):
+    """SegFormer's all-MLP decoder with four branches (specification section 2.1).
+
+    Each stage is projected to ``hidden`` channels and enlarged to a quarter of the picture; the projections
+    are shared. A branch has a 1x1 convolution with BN and ReLU, dropout of channels, and a 1x1 convolution to
+    two classes. The four branches are one convolution each, the second in four groups: the same numbers.
+
+    Args:
+        widths: channels of the stages.
+        hidden: channels of the decoder.
+        dropout: share of channels dropped.
+    """
+
+    def __init__(self, widths: tuple[int, ...], hidden: int, dropout: float) -> None:
+        super().__init__()
+        branches = len(BRANCHES)
+        self.project = nn.ModuleList([nn.Conv2d(width, hidden, 1) for width in widths])
+        self.fuse = nn.Conv2d(len(widths) * hidden, branches * hidden, 1, bias=False)
+        self.norm = nn.BatchNorm2d(branches * hidden)
+        self.dropout = nn.Dropout2d(dropout)
+        self.classify = nn.Conv2d(branches * hidden, branches * 2, 1, groups=branches)
+        for part in (*self.project, self.classify):
+            nn.init.normal_(part.weight, std=0.02)
+            nn.init.zeros_(part.bias)
+        nn.init.kaiming_normal_(self.fuse.weight, nonlinearity="relu")
+        if self.classify.bias is not None:
+            self.classify.bias.data[1::2] = _START
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Returns logits (B, 4, 2, h, w) of the stages' maps, the largest of which is (B, C, h, w)."""
+        size = maps[0].shape[-2:]
+        projected = [project(features) for project, features in zip(self.project, maps, strict=True)]
+        enlarged = [F.interpolate(features, size, mode="bilinear") for features in projected[:0:-1]]
+        hidden = self.fuse(torch.cat([*enlarged, projected[0]], dim=1))
+        logits: Tensor = self.classify(self.dropout(F.relu(self.norm(hidden))))
+        return logits.unflatten(1, (len(BRANCHES), 2))
+
+
+class HasmNetwork(nn.Module):
+    """Pictures to masks; keeps to :class:`handbench.baselines.trainable.Network`.
+
+    Args:
+        config: what it is built from.
+        inputs: how its pictures are normalised.
+
+    Raises:
+        HandbenchError: when ``transformers`` is not installed.
+    """
+
+    def __init__(self, config: HasmConfig, inputs: Inputs) -> None:
+        super().__init__()
+        self.config, self.inputs = config, inputs
+        mit = MIT[config.mit]
+        self.encoder = MixTransformer(mit, config.drop_path)
+        self.decoder = MaskDecoder(mit.widths, config.hidden, config.dropout)
+        self._found_masks = False
+
+    def prepare(self, batch: Any) -> tuple[Tensor]:
+        """Returns the pictures (B, 3, h, w) float32 of a batch, as the network takes them."""
+        return (batch.normalised(self.inputs)[:, 0],)
+
+    def forward(self, images: Tensor) -> HasmOutputs:
+        """Predicts the masks of pictures (B, 3, h, w) float."""
+        return HasmOutputs(self.decoder(self.encoder(images)))
+
+    def loss(self, outputs: HasmOutputs, batch: Any) -> dict[str, Tensor]:
+        """Returns the four terms whose sum is minimised, see :func:`mask_losses`.
+
+        Raises:
+            HandbenchError: when none of the first hands has a mask: nothing would be learned.
+        """
+        if not self._found_masks:
+            # Once: it waits for the device.
+            if bool(batch.hand_valid.any() & ~batch.masks().any()):
+                raise HandbenchError(
+                    f"none of the hands of the first {len(batch)} items has a mask",
+                    "train on data with masks, such as aih:DIR",
+                )
+            self._found_masks = True
+        return mask_losses(outputs.logits, mask_labels(batch))
+
+
+def mask_labels(batch: Any) -> Tensor:
+    """Returns (B, 4, h, w) uint8 labels of :data:`BRANCHES`: 1 the hand, 0 the rest, 255 unknown.
+
+    Left and right are those of the picture as shown: in a mirrored picture the hands have changed places.
+    A hand that is not annotated is absent, its masks are empty: so none is hallucinated. A hand that is
+    annotated and has no pixel has no mask in the data, or none in the crop: unknown; so is an absent hand
+    beside one of unknown masks, as such data may leave hands out. Beyond the picture's border is background:
+    a batch does not say where it is.
+
+    Args:
+        batch: with all four masks (``handbench.inputs.MASKS``).
+    """
+    masks, names = batch.masks(), batch.mask_names
+    # Of a crop about no one hand, the masks' target is the right hand of the picture before it was mirrored.
+    right = torch.where(batch.side >= 0, batch.side == 0, ~batch.flipped)[:, None, None]
+    by_kind = []
+    for kind in ("amodal", "visible"):
+        target, other = (masks[:, names.index(f"{whose}_{kind}")] for whose in ("target", "other"))
+        by_kind.append((torch.where(right, target, other), torch.where(right, other, target)))
+    masked = torch.stack([mask.flatten(1).any(dim=1) for mask in by_kind[0]], dim=1)
+    absent = ~batch.hand_valid
+    # (B, 2), right then left.
+    known = masked | (absent & (masked.any(dim=1, keepdim=True) | absent.all(dim=1, keepdim=True)))
+    (right_amodal, left_amodal), (right_visible, left_visible) = by_kind
+    stacked = torch.stack([left_amodal, left_visible, right_amodal, right_visible], dim=1).byte()
+    sure = torch.stack([known[:, 1], known[:, 1], known[:, 0], known[:, 0]], dim=1)
+    return stacked.masked_fill(~sure[..., None, None], IGNORED)
+
+
+def mask_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Gives the two-class cross-entropy of each branch, at the resolution of the labels, weight 1 each.
+
+    Logits are enlarged bilinearly. A term is a mean over all pixels; unknown ones count 0. The cross-entropy
+    of two classes depends on the difference of their logits alone, so that is what is enlarged.
+
+    Args:
+        logits: (B, 4, 2, h', w').
+        labels: (B, 4, h, w) uint8 of 0, 1 and 255.
+    """
+    margin = enlarged_margin(logits, (labels.shape[-2], labels.shape[-1]))
+    # -log softmax of the right class: softplus of how much the other one is ahead.
+    loss = F.softplus(torch.where(labels == 1, -margin, margin))
+    loss = loss.masked_fill(labels == IGNORED, 0.0)
+    return dict(zip(BRANCHES, loss.mean(dim=(0, 2, 3)), strict=True))
+
+
+def enlarged_margin(logits: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns (B, 4, h, w): by how much the hand's logit is ahead, of logits (B, 4, 2, h', w')."""
+    return F.interpolate(logits[:, :, 1] - logits[:, :, 0], size, mode="bilinear")
+
+
+def decode_masks(logits: Tensor, size: tuple[int, int], least: float = 0.0) -> HandMasks:
+    """Returns the masks that logits (B, 4, 2, h', w') say: the likelier class of the enlarged logits.
+
+    A hand's presence is the mean probability of its likeliest pixels, ``least`` of all; so it is above a half
+    when about that many pixels are more likely the hand than not. The published network has no such thing:
+    any pixel is a hand.
+
+    Args:
+        logits: of the network.
+        size: (height, width) of the masks.
+        least: share of the pixels; 0 for a single one, which changes no mask.
+    """
+    margin = enlarged_margin(logits.float(), size)
+    amodal, visible = (margin[:, list(pair)] for pair in RIGHT_FIRST)
+    count = max(round(least * size[0] * size[1]), 1)
+    presence = amodal.flatten(2).topk(count).values.sigmoid().mean(dim=2)
+    there = (presence > 0.5)[..., None, None]
+    return HandMasks((amodal > 0) & there, (visible > 0) & there, presence)
