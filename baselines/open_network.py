@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from handbench.baselines.convert_handoccnet import convert, is_published, published_config
+from handbench.baselines.folding import fold_batch_norm
 from handbench.baselines.hand_trainable import make_trainable
 from handbench.baselines.ifvonet_config import SOFT, IFVONetConfig
 from handbench.baselines.network_model import NetworkModel
@@ -53,6 +54,7 @@ def open_network(name: str, options: ModelOptions) -> NetworkModel:
     load_state(network, stored.state, path)
     model = trainable.model(network, options.device, sha256=stored.sha256)
     model.train_data = stored.train_data
+    fold_batch_norm(model.network)
     return model
 
 

@@ -38,6 +38,7 @@ from network_timing import (
 from torch import Tensor, nn
 
 from handbench.allocator import keep_freed_memory
+from handbench.baselines.folding import fold_batch_norm
 from handbench.baselines.hand_trainable import HandTrainable
 from handbench.errors import HandbenchError
 from handbench.predict.pictures import out_of_memory
@@ -100,6 +101,9 @@ def prepared(trainable: HandTrainable, way: Way, device: torch.device) -> tuple[
     images = synthetic_batch(trainable, way.batch, device).images
     if way.plain:
         predictor, images = make_plain(predictor), images.contiguous()
+    else:
+        # As a trained network is opened.
+        fold_batch_norm(predictor)
     if way.how == "graph":
         return graphed(predictor, images), images
     forward: Callable[[Tensor], Any] = predictor

@@ -13,6 +13,7 @@ from small_networks import pictures, small_config, small_network, small_trainabl
 
 from handbench.baselines.counting import count_flops, count_parameters, fake_network
 from handbench.baselines.entries import COUNTS
+from handbench.baselines.folding import fold_batch_norm
 from handbench.baselines.hand_network import HandNetwork
 from handbench.baselines.hand_trainable import inputs_of, make_trainable
 from handbench.baselines.losses import HANDOCCNET_WEIGHTS
@@ -369,6 +370,25 @@ def test_settings_after_the_name() -> None:
     assert trainable.train_inputs.supervise == "all" and trainable.inputs.supervise == "current"
     assert make_trainable("handoccnet").train_inputs.clip and not make_trainable("ifvonet").train_inputs.clip
     assert small_config().resolution == 8
+
+
+@pytest.mark.parametrize("row", ["ifvonet", "handoccnet", "handoccnet-v:siamese"])
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50"])
+def test_folded_networks_predict_the_same(row: str, backbone: str) -> None:
+    network = small_network(row, backbone=backbone).train()
+    images = pictures(network, 4)
+    with torch.no_grad():
+        for _ in range(20):
+            network(images)
+        network.eval()
+        norms = sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+        wanted = network(images)
+        fold_batch_norm(network)
+        left = sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+        assert left < 0.4 * norms
+        for one, other in zip(network(images), wanted, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)
+        assert not torch.equal(network(images).vertices, network(images.flip(0)).vertices)
 
 
 def test_compiles_as_one_graph() -> None:
