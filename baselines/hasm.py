@@ -83,7 +83,7 @@ class MaskDecoder(nn.Module):
         enlarged = [F.interpolate(features, size, mode="bilinear") for features in projected[:0:-1]]
         hidden = self.fuse(torch.cat([*enlarged, projected[0]], dim=1))
         logits: Tensor = self.classify(self.dropout(F.relu(self.norm(hidden))))
-        return logits.unflatten(1, (len(BRANCHES), 2))
+        return logits.reshape(-1, len(BRANCHES), 2, *size)
 
 
 class HasmNetwork(nn.Module):

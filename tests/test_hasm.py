@@ -103,6 +103,7 @@ def test_the_decoder_is_four_separate_branches() -> None:
     maps = [torch.randn(2, c, 16 // 2**k, 16 // 2**k) for k, c in enumerate((4, 6, 10, 16))]
     enlarged = []
     for project, features in zip(decoder.project, maps, strict=True):
+        assert isinstance(project, torch.nn.Conv2d)
         tokens = F.linear(features.permute(0, 2, 3, 1), project.weight[:, :, 0, 0], project.bias)
         enlarged.append(F.interpolate(tokens.permute(0, 3, 1, 2), (16, 16), mode="bilinear"))
     joined = torch.cat(enlarged[::-1], dim=1)
@@ -135,9 +136,9 @@ def test_losses_are_four_cross_entropies() -> None:
         plain.append(total / labels[:, k].numel())
     torch.testing.assert_close(torch.stack(list(terms.values())), torch.stack(plain))
     # The loss of a batch is the mean of those of its items; what is unknown moves nothing.
-    items = torch.stack([sum(mask_losses(logits[i : i + 1], labels[i : i + 1]).values()) for i in range(3)])
-    torch.testing.assert_close(sum(terms.values()), items.mean())
-    (gradient,) = torch.autograd.grad(sum(terms.values()), logits)
+    items = torch.stack([whole(mask_losses(logits[i : i + 1], labels[i : i + 1])) for i in range(3)])
+    torch.testing.assert_close(whole(terms), items.mean())
+    (gradient,) = torch.autograd.grad(whole(terms), logits)
     assert not gradient[0, 1].any() and gradient[0, 0].all() and not gradient[2, :, :, 0].any()
 
 
@@ -147,10 +148,14 @@ def test_gradients_reach_all() -> None:
     labels = torch.randint(0, 2, (2, 4, 64, 64), dtype=torch.uint8)
     out = network(torch.randn(2, 3, 64, 64))
     assert isinstance(out, HasmOutputs) and out.logits.shape == (2, 4, 2, 16, 16)
-    sum(mask_losses(out.logits, labels).values()).backward()
+    whole(mask_losses(out.logits, labels)).backward()  # type: ignore[no-untyped-call]
     # Biases of keys move nothing under a softmax, but for rounding.
     still = [n for n, p in network.named_parameters() if p.grad is None or not p.grad.any()]
     assert not [name for name in still if not name.endswith("k_proj.bias")]
+
+
+def whole(terms: dict[str, Tensor]) -> Tensor:
+    return torch.stack(list(terms.values())).sum()
 
 
 def warped(mask: BoolArray, affine: Tensor) -> BoolArray:
@@ -241,7 +246,7 @@ def test_it_learns_and_predicts(painted: Painted, tmp_path: Path) -> None:
     for step in range(50):
         optimiser.param_groups[0]["lr"] = 6e-3 * min(0.1 + step / 10, 1, 2 - step / 25)
         terms = network.loss(network(*network.prepare(batch)), batch)
-        total = torch.stack(list(terms.values())).sum()
+        total = whole(terms)
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
