@@ -170,9 +170,8 @@ def mask_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
         labels: (B, 4, h, w) uint8 of 0, 1 and 255.
     """
     margin = enlarged_margin(logits, (labels.shape[-2], labels.shape[-1]))
-    # -log softmax of the right class: softplus of how much the other one is ahead.
-    loss = F.softplus(torch.where(labels == 1, -margin, margin))
-    loss = loss.masked_fill(labels == IGNORED, 0.0)
+    hand, known = (labels == 1).float(), (labels != IGNORED).float()
+    loss = F.binary_cross_entropy_with_logits(margin, hand, weight=known, reduction="none")
     return dict(zip(BRANCHES, loss.mean(dim=(0, 2, 3)), strict=True))
 
 

@@ -82,6 +82,6 @@ NETWORKS: dict[str, HasmConfig] = {
     "hasm:b3": HasmConfig(mit="b3"),
     "hasm:b4": HasmConfig(mit="b4"),
     "hasm:b5": FULL,
-    "hasm-tiny": HasmConfig(mit="tiny", size=128, scale=1.25, hidden=64, drop_path=0.0),
+    "hasm-tiny": HasmConfig(mit="tiny", size=128, scale=1.25, hidden=32, drop_path=0.0),
 }
 """Name -> settings."""

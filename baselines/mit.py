@@ -48,7 +48,11 @@ class MixTransformer(nn.Module):
         """Returns maps (B, C, h / s, w / s) for s of :data:`STRIDES` of pictures (B, 3, h, w)."""
         maps, features = [], images
         for stage in self.stages:
-            features = stage(features)
+            # As the stage's own forward, but for the last line: there, a copy turns the map channels first.
+            tokens, height, width = stage.patch_embeddings(features)
+            for block in stage.blocks:
+                tokens = block(tokens, height, width)
+            features = stage.layer_norm(tokens).reshape(-1, height, width, tokens.shape[-1]).movedim(-1, 1)
             maps.append(features)
         return maps
 

@@ -32,7 +32,7 @@ from handbench.baselines.hasm_config import BRANCHES, MIT, NETWORKS, HasmConfig
 from handbench.baselines.hasm_entries import COUNTS
 from handbench.baselines.hasm_model import HasmModel, mask_box
 from handbench.baselines.hasm_trainable import HASM_RECIPE, HasmTrainable, inputs_of, make_trainable
-from handbench.baselines.mit import MixTransformer, load_mit
+from handbench.baselines.mit import STRIDES, MixTransformer, load_mit
 from handbench.baselines.trainable import Network
 from handbench.baselines.weights import save_weights
 from handbench.errors import HandbenchError
@@ -120,6 +120,24 @@ def test_the_decoder_is_four_separate_branches() -> None:
         assert decoder.classify.bias is not None
         plain = F.conv2d(hidden, decoder.classify.weight[two], decoder.classify.bias[two])
         torch.testing.assert_close(found[:, k], plain)
+
+
+def test_the_encoder_is_the_librarys() -> None:
+    from transformers.models.segformer import SegformerConfig, SegformerModel
+
+    encoder = MixTransformer(MIT["tiny"], drop_path=0.1).eval()
+    settings = SegformerConfig(hidden_sizes=list(MIT["tiny"].widths), depths=list(MIT["tiny"].depths))
+    whole = SegformerModel(settings).eval()
+    whole.stages.load_state_dict(encoder.stages.state_dict())
+    images = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        found, expected = encoder(images), whole(images, output_hidden_states=True).hidden_states
+    assert expected is not None and len(found) == len(expected) == 4
+    for k, (mine, theirs) in enumerate(zip(found, expected, strict=True)):
+        assert mine.shape == (2, MIT["tiny"].widths[k], 64 // STRIDES[k], 96 // STRIDES[k])
+        torch.testing.assert_close(mine, theirs)
+        # What comes next wants it so.
+        assert mine.is_contiguous(memory_format=torch.channels_last)
 
 
 def test_losses_are_four_cross_entropies() -> None:
