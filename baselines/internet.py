@@ -54,7 +54,7 @@ class VolumeHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         """Turns features (B, inputs, h, w) into volumes (B, 21, D, 8 h, 8 w)."""
         maps: Tensor = self.heat(self.up(features))
-        return maps.unflatten(1, (JOINTS, self.bins))
+        return maps.reshape(-1, JOINTS, self.bins, *maps.shape[2:])
 
 
 class GlobalHead(nn.Sequential):

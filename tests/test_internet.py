@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from handbench.baselines.internet_loss import InterNetTargets, internet_loss, in
 from handbench.baselines.internet_place import hand_depths, pair_depths
 from handbench.baselines.internet_trainable import InterNetTrainable, inputs_of, make_internet
 from handbench.baselines.pose_entries import COUNTS
-from handbench.baselines.pose_networks import NETWORKS
 from handbench.baselines.resnet import ResNet
 from handbench.baselines.trainable import Network
 from handbench.baselines.weights import save_weights
@@ -53,14 +53,16 @@ def labelled(plain: PlainDataset) -> Batch:
 def test_size_is_the_specified_one() -> None:
     """ResNet-50, two heads of three 4x4 transposed convolutions, and two pairs of linear layers."""
     for name in ("internet", "internet-tiny"):
-        config = NETWORKS[name]
-        found = count_forward(lambda c=config: InterNet(c, inputs_of(c)), (1, 1, 3, config.size, config.size))
+        config = make_internet(name).config
+        make = functools.partial(InterNet, config, inputs_of(config))
+        found = count_forward(make, (1, 1, 3, config.size, config.size))
         assert found == COUNTS[name] == (MODELS.get(name).parameters, MODELS.get(name).flops)
     head = 16 * (2048 + 256 + 256) * 256 + 3 * 2 * 256 + (256 + 1) * 21 * 64
     linear = 2 * (2048 + 1) * 512 + 513 * 64 + 513 * 2
     with torch.device("meta"):
         backbone = count_parameters(ResNet("resnet50"))
-        out = InterNet(NETWORKS["internet"], inputs_of(NETWORKS["internet"]))(torch.zeros(1, 1, 3, 256, 256))
+        config = make_internet("internet").config
+        out = InterNet(config, inputs_of(config))(torch.zeros(1, 1, 3, 256, 256))
     assert COUNTS["internet"][0] == backbone + 2 * head + linear
     assert out.right.shape == out.left.shape == (1, 21, 64, 64, 64)
     assert out.root.shape == (1,) and out.handedness.shape == (1, 2)
@@ -266,7 +268,8 @@ def test_perfect_volumes_score_as_perfect_hands(plain: PlainDataset) -> None:
     assert values["interhand"]["handedness"] == 100
     for prediction in found:
         right, left = (hand.joints for hand in prediction.hands)
-        assert right is not None and left is not None and prediction.root_depth is not None
+        assert right is not None and left is not None
+        assert prediction.root_depth is not None and prediction.relative_root is not None
         if sum(hand.joints_valid[0] for hand in plain.samples[plain.keys.index(prediction.key)].hands) == 2:
             np.testing.assert_allclose([right[0, 2], left[0, 2]], prediction.root_depth, rtol=1e-3)
             np.testing.assert_allclose(prediction.relative_root, left[0] - right[0], atol=1e-6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from handbench.baselines.counting import count_forward
 from handbench.baselines.detnet import DetNet, DetNetOutputs, decode, peak_offset
 from handbench.baselines.detnet_loss import DetNetTargets, detnet_loss, detnet_targets
 from handbench.baselines.pose_entries import COUNTS
-from handbench.baselines.pose_networks import NETWORKS
 from handbench.baselines.shpe_trainable import ShpeTrainable, inputs_of, make_shpe
 from handbench.baselines.trainable import Network
 from handbench.baselines.weights import save_weights
@@ -50,8 +50,9 @@ def labelled(plain: PlainDataset) -> Batch:
 def test_size_is_the_specified_one() -> None:
     """13.0 M parameters and 55 GMAC at 256 pixels, counted from the official layers."""
     for name in ("shpe", "shpe-tiny"):
-        config = NETWORKS[name]
-        found = count_forward(lambda c=config: DetNet(c, inputs_of(c)), (1, 1, 3, config.size, config.size))
+        config = make_shpe(name).config
+        make = functools.partial(DetNet, config, inputs_of(config))
+        found = count_forward(make, (1, 1, 3, config.size, config.size))
         assert found == COUNTS[name] == (MODELS.get(name).parameters, MODELS.get(name).flops)
     parameters, operations = COUNTS["shpe"]
     assert parameters == pytest.approx(13.0e6, rel=0.01)
@@ -60,15 +61,16 @@ def test_size_is_the_specified_one() -> None:
 
 
 def test_layers_are_the_specified_ones() -> None:
+    inputs = make_shpe("shpe").inputs
     with torch.device("meta"):
-        network = DetNet(NETWORKS["shpe"], inputs_of(NETWORKS["shpe"]))
+        network = DetNet(make_shpe("shpe").config, inputs)
         maps = network.backbone(torch.zeros(1, 3, 256, 256))
     assert maps.shape == (1, 256, 64, 64)
     seen = [getattr(network, name)[0][0].in_channels for name in ("heat", "delta", "location")]
     assert seen == [258, 279, 342]
     dilations = [block.conv2.dilation[0] for block in (*network.backbone.stage2, *network.backbone.stage3)]
     assert dilations == [2] * 4 + [4] * 6 and len(network.backbone.stage1) == 3
-    assert inputs_of(NETWORKS["shpe"]).scale == 2.0 and inputs_of(NETWORKS["shpe"]).mirror_left
+    assert inputs.scale == 2.0 and inputs.mirror_left
 
 
 def reference(batch: Batch, b: int, exact: bool) -> tuple[np.ndarray, dict[str, np.ndarray]]:
@@ -225,7 +227,7 @@ def test_perfect_maps_score_as_a_perfect_hand(plain: PlainDataset) -> None:
             hand, sample = prediction.hands[0], plain.samples[plain.keys.index(prediction.key)]
             truth = sample.hand(hand.side)
             assert truth is not None and truth.side == (Side.LEFT if batch.flipped[b] else Side.RIGHT)
-            off = hand.joints_2d - sample.camera.project(truth.joints)
+            off = np.asarray(hand.joints_2d) - sample.camera.project(truth.joints)
             assert np.abs(off)[truth.joints_valid].max() < 0.05
     columns = columns_of(plain.keys, found, model.space)
     told = plain.ground_truth()
@@ -245,12 +247,14 @@ def test_a_mirrored_left_hand_is_the_mirror_image(plain: PlainDataset) -> None:
     one = dataclasses.replace(batch.part(at, at + 1), flipped=torch.zeros(1, dtype=torch.bool))
     mirror = torch.tensor([[-1.0, 0, 319], [0, 1, 0], [0, 0, 1]])
     other = dataclasses.replace(one, flipped=~one.flipped, affine=one.affine @ mirror)
-    hand, mirrored = (model.predict(item)[0].hands[0] for item in (one, other))
+    hand: Any
+    mirrored: Any
+    (hand,), (mirrored,) = (model.predict(item)[0].hands for item in (one, other))
     assert (hand.side, mirrored.side) == (Side.RIGHT, Side.LEFT)
-    np.testing.assert_allclose(mirrored.joints * [-1, 1, 1], hand.joints, atol=1e-7)  # type: ignore[operator]
-    assert np.abs(hand.joints[0]).max() == 0 and np.abs(hand.joints).max() > 0  # type: ignore[index, arg-type]
-    np.testing.assert_allclose(319 - mirrored.joints_2d[:, 0], hand.joints_2d[:, 0], atol=1e-3)  # type: ignore[index]
-    np.testing.assert_allclose(mirrored.score, hand.score)  # type: ignore[arg-type]
+    np.testing.assert_allclose(mirrored.joints * [-1, 1, 1], hand.joints, atol=1e-7)
+    assert np.abs(hand.joints[0]).max() == 0 < np.abs(hand.joints).max()
+    np.testing.assert_allclose(319 - mirrored.joints_2d[:, 0], hand.joints_2d[:, 0], atol=1e-3)
+    np.testing.assert_allclose(mirrored.score, hand.score)
 
 
 def test_weights_come_back(tmp_path: Path, plain: PlainDataset) -> None:
