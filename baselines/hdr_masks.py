@@ -43,6 +43,7 @@ def hdr_masks(
     target_visible: Tensor,
     other_amodal: Tensor,
     other_visible: Tensor | None = None,
+    *,
     removed: Literal["amodal", "visible"] = "amodal",
     deocclusion: bool = True,
     removal: bool = True,

@@ -71,7 +71,9 @@ class HDRNetwork(nn.Module):
     def masks(self, masks: Tensor) -> HDRMasks:
         """Returns what the generator is told of masks (B, 4, h, w) in the order of ``MASKS``."""
         c = self.config
-        return hdr_masks(*masks.unbind(dim=1), c.removed, c.deocclusion, c.removal)
+        return hdr_masks(
+            *masks.unbind(dim=1), removed=c.removed, deocclusion=c.deocclusion, removal=c.removal
+        )
 
     def forward(self, images: Tensor, masks: Tensor, target: Tensor, known: Tensor) -> HDROutputs:
         """Paints, and has it judged; see :meth:`prepare` for what it takes."""
@@ -79,7 +81,7 @@ class HDRNetwork(nn.Module):
         told = self.masks(masks)
         if not (c.deocclusion and c.removal):
             # A hole that is not filled keeps what the picture has there.
-            left = hdr_masks(*masks.unbind(dim=1), c.removed).hole - told.hole
+            left = hdr_masks(*masks.unbind(dim=1), removed=c.removed).hole - told.hole
             target = compose(target, images, left)
         picture = self.generator(images, told)
         out = HDROutputs(picture, target, known, told.r_invisible, told.l_invisible)
@@ -118,7 +120,7 @@ class HDRNetwork(nn.Module):
             the whole output.
         """
         told = self.masks(masks)
-        output = self.generator(images, told).to(images.dtype)
+        output: Tensor = self.generator(images, told).to(images.dtype)
         if self.config.result == "direct":
             return output
         return compose(images, output, dilate(told.hole, self.config.dilate))

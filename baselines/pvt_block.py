@@ -112,4 +112,4 @@ def _to_tokens(x: Tensor) -> Tensor:
 
 
 def _to_map(tokens: Tensor, height: int, width: int) -> Tensor:
-    return tokens.transpose(1, 2).unflatten(2, (height, width))
+    return tokens.transpose(1, 2).reshape(tokens.shape[0], tokens.shape[2], height, width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def test_sizes_are_the_specifications() -> None:
         assert (facts.parameters, facts.flops) == HDRNET_COUNTS[name]
         if name in ("hdrnet", "hdrnet:no-transformer", "hdrnet-tiny"):
             shapes = [(1, count, config.size, config.size) for count in (3, 4)]
-            assert count_forward(lambda config=config: _Whole(config), *shapes) == HDRNET_COUNTS[name]
+            assert count_forward(functools.partial(_Whole, config), *shapes) == HDRNET_COUNTS[name]
     whole, convolved = (HDRNET_COUNTS[name][1] / 2e9 for name in ("hdrnet", "hdrnet:no-transformer"))
     assert round(convolved, 1) == 9.8 and round(whole - convolved, 1) == 4.0
     assert 2 * HDRNET_COUNTS["hdrnet-tiny"][0] < 8e6
@@ -64,10 +65,10 @@ def test_sizes_are_the_specifications() -> None:
 def test_levels_are_the_tables() -> None:
     """Kernel, stride, channels and where blocks are, from the table of section 2.2."""
     with torch.device("meta"):
-        net = HDRNet(HDRNetConfig())
-    down = [(level.conv.kernel, level.conv.stride, level.conv.outputs) for level in net.down]  # type: ignore[union-attr]
+        net: Any = HDRNet(HDRNetConfig())
+    down = [(level.conv.kernel, level.conv.stride, level.conv.outputs) for level in net.down]
     assert down == [(7, 2, 64), (5, 2, 128), (5, 2, 256), *[(3, 2, 512)] * 5]
-    up = [(level.conv.kernel, level.conv.inputs, level.conv.outputs) for level in net.up]  # type: ignore[union-attr]
+    up = [(level.conv.kernel, level.conv.inputs, level.conv.outputs) for level in net.up]
     joins = [(512 + 512, 512)] * 4 + [(512 + 256, 256), (256 + 128, 128), (128 + 64, 64), (64 + 8, 3)]
     assert up == [(3, *pair) for pair in joins]
     blocks = {
@@ -79,7 +80,7 @@ def test_levels_are_the_tables() -> None:
         "up.5.block": (128, 2, 4),
     }  # fmt: skip
     norms = [level.norm is not None for level in (*net.down, *net.up)]
-    assert norms == [False, *[True] * 14, False] and net.up[-1].conv.bias is not None  # type: ignore[union-attr]
+    assert norms == [False, *[True] * 14, False] and net.up[-1].conv.bias is not None
     judge = PatchDiscriminator(4)
     assert judge(torch.zeros(1, 5, 256, 256), judge.weights()).shape == (1, 1, 30, 30)
 
@@ -125,14 +126,14 @@ def test_no_mask_has_a_hole_after_the_first_convolution() -> None:
     )
     told = hdr_masks(*masks.unbind(1))
     assert told.hole.mean() > 0.8 and not (told.r_invisible * told.l_invisible).any()
-    conv = small_network().generator.down[0].conv
+    conv: Any = small_network().generator.down[0].conv
     wide = torch.cat(
         [told.r_visible_mask.expand(-1, 4, -1, -1), told.l_visible_mask.expand(-1, 4, -1, -1)], 1
     )
     images = torch.randn(8, 3, 32, 32, generator=generator(1))
-    want, mask = dense(conv, inputs_of(images, told).values, wide)  # type: ignore[arg-type]
+    want, mask = dense(conv, inputs_of(images, told).values, wide)
     assert mask.all()
-    found, nothing = conv(inputs_of(images, told))  # type: ignore[operator]
+    found, nothing = conv(inputs_of(images, told))
     assert nothing is None
     torch.testing.assert_close(found, want, rtol=1e-5, atol=1e-6)
 
@@ -215,8 +216,8 @@ def test_weights_and_rows(tmp_path: Path) -> None:
     assert not off.network.config.removal
     raw: Any = open_hdrnet("hdrnet-tiny", ModelOptions())
     assert not raw.trained
-    again = trainable.build(1, path)
-    assert torch.equal(again.generator.down[0].conv.weight, off.network.generator.down[0].conv.weight)  # type: ignore[union-attr]
+    again: Any = trainable.build(1, path)
+    assert torch.equal(again.generator.down[0].conv.weight, off.network.generator.down[0].conv.weight)
     with pytest.raises(HandbenchError, match="no safetensors"):
         open_hdrnet("hdrnet-tiny", ModelOptions("", tmp_path / "x.pth"))
 

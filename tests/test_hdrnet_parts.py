@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -28,8 +29,9 @@ def test_masks_pixel_by_pixel() -> None:
     """Every combination of the four masks against the specification's table, written as cases."""
     rows = torch.tensor([[a, v, o, s] for a in (0, 1) for v in (0, 1) for o in (0, 1) for s in (0, 1)])
     maps = rows.T[:, None, None].bool()
-    for removed in ("amodal", "visible"):
-        told = hdr_masks(*maps, removed=removed)  # type: ignore[arg-type]
+    kinds: tuple[Literal["amodal", "visible"], ...] = ("amodal", "visible")
+    for removed in kinds:
+        told = hdr_masks(*maps, removed=removed)
         for i, (whole, seen, other, other_seen) in enumerate(rows.tolist()):
             gone = other if removed == "amodal" else other_seen
             want = {
@@ -118,15 +120,15 @@ def test_the_transformer_block_place_by_place(reduction: int) -> None:
 
 
 def test_spectral_norm_is_the_greatest_singular_value() -> None:
-    judge = PatchDiscriminator(4)
+    judge: Any = PatchDiscriminator(4)
     for _ in range(100):
         weights = judge.weights()
     for weight in weights:
         assert torch.linalg.svdvals(weight.detach().flatten(1))[0].item() == pytest.approx(1, abs=2e-3)
     judge.eval()
-    before = [kernel.u.clone() for kernel in judge.kernels]  # type: ignore[union-attr]
+    before = [kernel.u.clone() for kernel in judge.kernels]
     judge.weights()
-    assert all(torch.equal(a, b.u) for a, b in zip(before, judge.kernels, strict=True))  # type: ignore[arg-type]
+    assert all(torch.equal(a, b.u) for a, b in zip(before, judge.kernels, strict=True))
 
 
 def test_losses_by_hand() -> None:
