@@ -22,14 +22,14 @@ def steps_to_fit(name: str, data: PlainDataset, items: int, rate: float, most: i
     network = trainable.build(0).train()
     assert isinstance(network, HandNetwork)
     targets = network.targets(batch)
-    assert targets.valid.all()
+    assert targets.valid[:, 0].all()
     optimiser = torch.optim.Adam(network.parameters(), lr=rate, fused=True)
     for step in range(most):
         for group in optimiser.param_groups:
             group["lr"] = rate * (1 if step < 0.6 * most else 0.2)
         out = network(*network.prepare(batch))
-        apart = [(out.joints - targets.joints), (out.vertices - targets.vertices)]
-        if max(float(a.detach().norm(dim=-1).mean()) for a in apart) * 1000 < GOAL_MM:
+        apart = [out.joints - targets.joints, out.vertices - targets.vertices]
+        if max(float(a.detach()[targets.valid].norm(dim=-1).mean()) for a in apart) * 1000 < GOAL_MM:
             return step
         torch.stack(list(network.loss(out, batch).values())).sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
