@@ -47,6 +47,7 @@ class MixTransformer(nn.Module):
     def forward(self, images: Tensor) -> list[Tensor]:
         """Returns maps (B, C, h / s, w / s) for s of :data:`STRIDES` of pictures (B, 3, h, w)."""
         maps, features = [], images
+        stage: Any
         for stage in self.stages:
             # As the stage's own forward, but for the last line: there, a copy turns the map channels first.
             tokens, height, width = stage.patch_embeddings(features)

@@ -127,7 +127,8 @@ def test_the_encoder_is_the_librarys() -> None:
 
     encoder = MixTransformer(MIT["tiny"], drop_path=0.1).eval()
     settings = SegformerConfig(hidden_sizes=list(MIT["tiny"].widths), depths=list(MIT["tiny"].depths))
-    whole = SegformerModel(settings).eval()
+    whole: Any = SegformerModel(settings)
+    whole.eval()
     whole.stages.load_state_dict(encoder.stages.state_dict())
     images = torch.randn(2, 3, 64, 96)
     with torch.no_grad():
