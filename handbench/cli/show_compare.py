@@ -71,5 +71,5 @@ def compare(
     for block in blocks:
         for said in block.said:
             worst = "" if said.worst is None else f", worst joint {said.worst.error:.1f} mm"
-            error = "no error: nothing to compare" if said.error is None else f"{said.error:.1f} mm{worst}"
+            error = "no annotation, so no error" if said.error is None else f"{said.error:.1f} mm{worst}"
             click.echo(f"  {block.key}  {said.name}: {error}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -138,7 +139,11 @@ def _placed(predictions: Predictions, row: int | None, sample: Sample) -> list[P
         if true is not None and true.joints_valid[WRIST]:
             root = np.asarray(true.joints[WRIST])
         box, camera = None if true is None else true.box, _camera(sample, true)
-        hands.append(place_hand(hand, predictions.space, camera, box, root, _palm(true)))
+        placed = place_hand(hand, predictions.space, camera, box, root, _palm(true))
+        if root is not None and placed.joints is not None:
+            # Where the mesh, the error and its ring are; a model's own pixels lie elsewhere.
+            placed = dataclasses.replace(placed, pixels=project(placed.joints, camera))
+        hands.append(placed)
     return hands
 
 
@@ -188,7 +193,10 @@ def errors(hands: Sequence[PlacedHand], sample: Sample) -> tuple[float | None, W
 def _facts(now: Sample, past: Sample | None, gap: int) -> list[str]:
     """Returns lines about a sample: frame, hands, occlusion, objects."""
     frame = now.meta.get("frame")
-    lines = [f"recording {now.meta.get('recording', '?')}" + ("" if frame is None else f", frame {frame}")]
+    name = str(now.meta.get("recording", ""))
+    # Pictures of a folder that are named by numbers alone: their video has no name.
+    name = f"recording {name}" if name.strip("#") else now.key
+    lines = [name + ("" if frame is None else f", frame {frame}")]
     for hand in now.hands:
         hidden = "" if hand.occlusion is None else f", {100 * hand.occlusion:.0f} % of it hidden"
         lines.append(f"{hand.side.value} hand{hidden}")
