@@ -94,7 +94,7 @@ class HDRNet(nn.Module):
         Returns:
             (B, 3, h, w) in the same colours, not limited: the output also where nothing is missing.
         """
-        x = inputs_of(images, masks)
+        x = inputs_of(images, masks, self.config.erase == "both")
         skips = [x]
         for level in self.down:
             skips.append(level(skips[-1]))
@@ -104,7 +104,7 @@ class HDRNet(nn.Module):
         return x.values
 
 
-def inputs_of(images: Tensor, masks: HDRMasks) -> Masked:
+def inputs_of(images: Tensor, masks: HDRMasks, both: bool = False) -> Masked:
     """Returns the eight input channels with their two masks (partial_completion_content_cgan.py:143-145).
 
     Holes are erased after normalisation: they are 0, the mean colour. The two holes share no pixel, so every
@@ -113,7 +113,10 @@ def inputs_of(images: Tensor, masks: HDRMasks) -> Masked:
     Args:
         images: (B, 3, h, w), normalised.
         masks: of the same crops.
+        both: erase both holes in both inputs; the masks stay as they are.
     """
+    if both:
+        images = images * (1 - masks.hole)
     kept = [images * masks.r_visible_mask, masks.r_modal, images * masks.l_visible_mask, masks.l_modal]
     values = torch.cat([part.to(images.dtype) for part in kept], dim=1)
     both = (masks.r_visible_mask, masks.l_visible_mask)

@@ -34,6 +34,8 @@ class HDRNetConfig:
         reductions: of the attention's keys, the same.
         window_norm: partial convolutions multiply by the size of their window (Liu et al.; the official code
             does not).
+        erase: what each of the two inputs lacks: its ``own`` hole (official: then the other input shows what
+            lies in it), or ``both``.
         mask_noise: share of training items whose masks are spoilt as a mask network spoils them (official 0).
         removed: what of the other hand is removed, see :func:`handbench.baselines.hdr_masks.hdr_masks`.
         deocclusion: paint the target's hidden part.
@@ -60,6 +62,7 @@ class HDRNetConfig:
     ratios: tuple[int, ...] = (8, 4)
     reductions: tuple[int, ...] = (4, 1)
     window_norm: bool = True
+    erase: Literal["own", "both"] = "own"
     mask_noise: float = 0.7
     removed: Literal["amodal", "visible"] = "amodal"
     deocclusion: bool = True

@@ -88,6 +88,7 @@ def test_levels_are_the_tables() -> None:
 SWITCHES: dict[str, dict[str, Any]] = {
     "hdrnet": {}, **VARIANTS, 
     "visible": {"removed": "visible"},
+    "erase": {"erase": "both"},
 }  # fmt: skip
 
 
@@ -149,6 +150,8 @@ def test_what_the_generator_sees() -> None:
     for first, hole, hint in ((0, hidden, visible), (4, away, ~whole & ~other)):
         assert torch.equal(seen.values[:, first : first + 3], images * ~hole[:, None])
         assert torch.equal(seen.values[:, first + 3].bool(), hint)
+        blind = inputs_of(images, told, both=True).values[:, first : first + 3]
+        assert torch.equal(blind, images * ~(hidden | away)[:, None])
 
 
 def test_completion() -> None:
