@@ -119,6 +119,6 @@ def inputs_of(images: Tensor, masks: HDRMasks, both: bool = False) -> Masked:
         images = images * (1 - masks.hole)
     kept = [images * masks.r_visible_mask, masks.r_modal, images * masks.l_visible_mask, masks.l_modal]
     values = torch.cat([part.to(images.dtype) for part in kept], dim=1)
-    both = (masks.r_visible_mask, masks.l_visible_mask)
+    known = (masks.r_visible_mask, masks.l_visible_mask)
     values = values.contiguous(memory_format=torch.channels_last)
-    return Masked(values, (GROUP, GROUP), both, covered=True)
+    return Masked(values, (GROUP, GROUP), known, covered=True)
