@@ -51,5 +51,5 @@ def test_a_tiny_network_fits_one_batch(name: str, plain: PlainDataset) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("name", ["ifvonet", "handoccnet"])
 def test_a_network_fits_one_batch(name: str, plain: PlainDataset) -> None:
-    steps = steps_to_fit(name, plain, items=4, rate=2e-4, most=400)
+    steps = steps_to_fit(name, plain, items=2, rate=2e-4, most=400)
     assert steps is not None and steps > 10
