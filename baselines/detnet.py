@@ -146,7 +146,8 @@ class DetNet(nn.Module):
         features = self.backbone(images[:, 0])
         places = self.coordinates.to(features.dtype).expand(len(features), -1, -1, -1)
         seen = torch.cat([features, places], dim=1)
-        heat = self.heat(seen).sigmoid()
+        # Logarithms of it are taken, so half precision is not enough.
+        heat = self.heat(seen).float().sigmoid()
         seen = torch.cat([seen, heat.to(seen.dtype)], dim=1)
         delta = self.delta(seen)
         location = self.location(torch.cat([seen, delta], dim=1))

@@ -27,7 +27,8 @@ class DetNetConfig:
         decode: pixels are those of the greatest ``cell`` (official), or ``refined`` between cells by a
             parabola through the logarithms.
         loss: ``norm``, official (loss.py): a norm of the whole batch's error over the number of valid
-            joints, which is no mean over items; or ``squares``: a mean over joints and items.
+            joints, which is no mean over items; ``squares``: a mean over joints and items; ``entropy``: the
+            same with a binary cross-entropy for the heat.
         loss_weights: of the heat maps, deltas and locations.
         init: all convolutions from N(0, 0.001) (official), or He et al.'s numbers.
         colours: ``imagenet``, mean and deviation (HDR's pictures); ``unit``, 0 to 1.
@@ -43,7 +44,7 @@ class DetNetConfig:
     sigma: float = 2.5
     heat_centre: Literal["cell", "exact"] = "cell"
     decode: Literal["cell", "refined"] = "cell"
-    loss: Literal["norm", "squares"] = "norm"
+    loss: Literal["norm", "squares", "entropy"] = "norm"
     loss_weights: tuple[float, float, float] = (1.0, 1.0, 5.0)
     init: Literal["small", "he"] = "small"
     colours: Literal["imagenet", "unit"] = "imagenet"

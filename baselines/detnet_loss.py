@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from handbench.baselines.detnet_config import DetNetConfig
 from handbench.skeleton import OPENPOSE21
@@ -70,7 +71,8 @@ def detnet_loss(config: DetNetConfig, outputs: DetNetOutputs, targets: DetNetTar
     ``norm``: the Frobenius norm of the error of the whole batch over the number of valid joints. Its
     gradient has one length however large the error is, and the loss of a batch is not the mean of its
     parts': the official form, kept for what it is. ``squares``: the sum over cells of squared errors, a mean
-    over joints and items, where those that are not valid count 0.
+    over joints and items, where those that are not valid count 0. ``entropy``: the same, but the heat's error
+    is its binary cross-entropy (0 at the target), whose gradient does not fade where the heat is near 0.
     """
     weight = targets.heat[:, :, None]
     errors = {
@@ -83,7 +85,15 @@ def detnet_loss(config: DetNetConfig, outputs: DetNetOutputs, targets: DetNetTar
         error = error.flatten(2) * valid[..., None]
         if config.loss == "norm":
             term = torch.linalg.vector_norm(error) / valid.sum().clamp(min=1)
+        elif config.loss == "entropy" and name == "heat":
+            term = (_divergence(outputs.heat, targets.heat).flatten(2) * valid[..., None]).sum(dim=2).mean()
         else:
             term = error.square().sum(dim=2).mean()
         terms[name] = share * term
     return terms
+
+
+def _divergence(found: Tensor, wanted: Tensor) -> Tensor:
+    """Returns the binary cross-entropy of shares less that of the target with itself."""
+    own = F.binary_cross_entropy(wanted, wanted, reduction="none")
+    return F.binary_cross_entropy(found, wanted, reduction="none") - own

@@ -120,28 +120,22 @@ def random_outputs(count: int) -> DetNetOutputs:
     return DetNetOutputs(*(torch.rand(shape, generator=generator) for shape in shapes))
 
 
-@pytest.mark.parametrize("loss", ["norm", "squares"])
+@pytest.mark.parametrize("loss", ["norm", "squares", "entropy"])
 def test_losses_by_hand(labelled: Batch, loss: str) -> None:
     config = small(f",loss={loss}").config
     targets, out = detnet_targets(config, labelled), random_outputs(len(labelled))
-    sums, counts = (
-        dict.fromkeys(("heat", "delta", "location"), 0.0),
-        dict.fromkeys(("heat", "delta", "location"), 0),
-    )
-    for b in range(len(labelled)):
-        for j in range(21):
-            for name in sums:
-                if not getattr(targets, f"{name}_valid")[b, j]:
-                    continue
-                counts[name] += 1
-                error = getattr(out, name)[b, j] - (
-                    targets.heat[b, j] if name == "heat" else getattr(targets, name)[b, j][:, None, None]
-                )
-                weighted = error if name == "heat" else error * targets.heat[b, j]
-                sums[name] += float((weighted**2).sum())
     terms = detnet_loss(config, out, targets)
-    for (name, total), weight in zip(sums.items(), (1, 1, 5), strict=True):
-        expected = total**0.5 / counts[name] if loss == "norm" else total / (21 * len(labelled))
+    for name, weight in (("heat", 1), ("delta", 1), ("location", 5)):
+        total, valid = 0.0, getattr(targets, f"{name}_valid")
+        for b, j in valid.nonzero().tolist():
+            p, heat = getattr(out, name)[b, j].double(), targets.heat[b, j].double()
+            error = p - heat if name == "heat" else (p - getattr(targets, name)[b, j][:, None, None]) * heat
+            if (loss, name) == ("entropy", "heat"):
+                entropy = [-(heat * q.log() + (1 - heat) * (1 - q).log()).nan_to_num() for q in (p, heat)]
+                total += float((entropy[0] - entropy[1]).sum())
+            else:
+                total += float((error**2).sum())
+        expected = total**0.5 / int(valid.sum()) if loss == "norm" else total / (21 * len(labelled))
         assert terms[name].item() == pytest.approx(weight * expected, rel=1e-4), name
 
 
