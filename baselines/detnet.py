@@ -91,11 +91,18 @@ def _stage(inputs: int, inner: int, count: int, dilation: int = 1) -> list[Bottl
     return [Bottleneck(4 * inner if i else inputs, inner, dilation=dilation) for i in range(count)]
 
 
-class Head(nn.Sequential):
+class Head(nn.Module):
     """A 3x3 convolution with BN and ReLU, then a 1x1 convolution to maps."""
 
     def __init__(self, inputs: int, inner: int, maps: int) -> None:
-        super().__init__(_convolved(inputs, inner), nn.Conv2d(inner, maps, 1))
+        super().__init__()
+        self.inner = _convolved(inputs, inner)
+        self.maps = nn.Conv2d(inner, maps, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turns features (B, inputs, n, n) into maps (B, maps, n, n)."""
+        found: Tensor = self.maps(self.inner(x))
+        return found
 
 
 class DetNet(nn.Module):
@@ -127,11 +134,14 @@ class DetNet(nn.Module):
             initialise_small(self)
             return
         for part in self.modules():
-            if isinstance(part, nn.Conv2d) and part.bias is None:
-                nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-            elif isinstance(part, nn.Conv2d):
-                nn.init.normal_(part.weight, std=0.001)
-                nn.init.zeros_(part.bias)  # type: ignore[arg-type]
+            if isinstance(part, nn.Conv2d):
+                # The last layers of heads have biases: from numbers near 0 heat maps stay flat for long.
+                nn.init.kaiming_normal_(part.weight, mode="fan_out" if part.bias is None else "fan_in")
+                if part.bias is not None:
+                    nn.init.zeros_(part.bias)
+        # Most cells have no joint: heat starts at 0.05.
+        assert self.heat.maps.bias is not None
+        nn.init.constant_(self.heat.maps.bias, -3.0)
 
     def prepare(self, batch: Any) -> tuple[Tensor]:
         """Returns the pictures (B, 1, 3, h, w) float32 of a batch, as the network takes them."""

@@ -17,10 +17,9 @@ PoseConfig = DetNetConfig | InterNetConfig
 
 NETWORKS: dict[str, PoseConfig] = {
     "shpe": DetNetConfig(),
-    # Half the cells: sigma is as wide as 2.5 cells of 64 in the official map of 256 pixels.
     "shpe-tiny": DetNetConfig(
-        size=128, width=32, blocks=(1, 2, 3), features=96, pool=True, sigma=1.0, heat_centre="exact",
-        decode="refined", loss="squares", init="he",
+        size=128, width=32, blocks=(1, 2, 3), features=96, pool=True, sigma=1.5, heat_centre="exact",
+        decode="refined", loss="entropy", init="he",
     ),
     "internet": InterNetConfig(),
     "internet-tiny": InterNetConfig(

@@ -66,7 +66,7 @@ def test_layers_are_the_specified_ones() -> None:
         network = DetNet(make_shpe("shpe").config, inputs)
         maps = network.backbone(torch.zeros(1, 3, 256, 256))
     assert maps.shape == (1, 256, 64, 64)
-    seen = [getattr(network, name)[0][0].in_channels for name in ("heat", "delta", "location")]
+    seen = [getattr(network, name).inner[0].in_channels for name in ("heat", "delta", "location")]
     assert seen == [258, 279, 342]
     dilations = [block.conv2.dilation[0] for block in (*network.backbone.stage2, *network.backbone.stage3)]
     assert dilations == [2] * 4 + [4] * 6 and len(network.backbone.stage1) == 3
