@@ -1,7 +1,7 @@
-"""Puts the weights of a run among those that ship: fp16, with their JSON.
+"""Puts the weights of a run among those that ship: fp16, with their JSON. Any model that is trained.
 
 python tools/ship_weights.py out/runs/ifvonet-tiny
-python tools/ship_weights.py out/runs/ifvonet-tiny "synthetic ho3d_v3/train"    words of the data
+python tools/ship_weights.py out/runs/hasm-tiny "synthetic aih, both recipes"    words of the data
 """
 
 from __future__ import annotations
@@ -9,27 +9,58 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from handbench.baselines.networks import configure
 from handbench.baselines.open_network import SHIPPED
-from handbench.baselines.weights import read_weights, save_weights
+from handbench.baselines.variants import configured
+from handbench.baselines.weights import Weights, read_weights, save_weights
+from handbench.errors import HandbenchError
+from handbench.models import MODELS, open_model
 
 LIMIT = 8 << 20
 KEPT = ("recipe", "recipe_source", "steps", "seconds", "seed", "precision", "processes")
 
 
-def main() -> None:
-    """Ships a run's weights under its model's name."""
-    weights = read_weights(Path(sys.argv[1]) / "weights.safetensors")
+def ship(run: Path, folder: Path, data: str = "") -> Weights:
+    """Ships a run's weights under its model's name, once they open as that model.
+
+    Args:
+        run: folder of the run.
+        folder: where weights that ship lie.
+        data: what it was trained on, in words; by default the run's references.
+
+    Raises:
+        HandbenchError: for a run without weights, a model that is not registered, a variant, or a file that
+            is too large: it is deleted.
+    """
+    weights = read_weights(run / "weights.safetensors")
     info = weights.info
-    name, data = info["model"], (sys.argv[2:] or [info["data"]])[0]
-    SHIPPED.mkdir(exist_ok=True)
-    path = SHIPPED / f"{name}.safetensors"
+    name = str(info["model"])
+    make = None if ":" in name else MODELS.get(name).trainable
+    if make is None:
+        raise HandbenchError(f"{run} is of {name!r}", "ship the weights of a model's first row")
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.safetensors"
     more = {key: info[key] for key in KEPT} | {"trained_by": info["code"]}
-    config = configure(name, info["config"])
-    save_weights(path, weights.state, name, config, data, info["metrics"], half=True, more=more)
-    if path.stat().st_size > LIMIT:
-        sys.exit(f"{path} has {path.stat().st_size:,} bytes, at most {LIMIT:,} ship")
-    print(f"{path.name}: {path.stat().st_size / 1e6:.2f} MB, {data}, {info['steps']} steps")
+    config = configured(make("").config, info["config"])
+    half = save_weights(
+        path, weights.state, name, config, data or info["data"], info["metrics"], half=True, more=more
+    )
+    size = path.stat().st_size
+    if size > LIMIT:
+        path.unlink()
+        path.with_suffix(".json").unlink()
+        raise HandbenchError(f"{path} would have {size:,} bytes", f"at most {LIMIT:,} ship")
+    open_model(name, path)
+    return half
+
+
+def main() -> None:
+    """Ships the run that the command names."""
+    try:
+        made = ship(Path(sys.argv[1]), SHIPPED, *sys.argv[2:3])
+    except HandbenchError as error:
+        sys.exit(f"error: {error}")
+    words = f"{made.path.stat().st_size / 1e6:.2f} MB, {made.info['data']}, {made.info['steps']} steps"
+    print(f"{made.path.name}: {words}")
 
 
 if __name__ == "__main__":
