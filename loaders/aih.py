@@ -22,6 +22,7 @@ from handbench.loaders.aih_fields import (
     record_arrays,
     record_origin,
 )
+from handbench.loaders.aih_targets import AihTargets
 from handbench.loaders.aih_truth import (
     VERSION,
     build_columns,
@@ -51,12 +52,14 @@ class AihOptions:
             folder's own name where DIR is one split, else ``train``.
         kind: ``right`` or ``left`` (crops about that hand, with the target's own picture), ``pair`` (crops
             about both hands), or ``all``.
+        picture: ``both`` hands, or the ``target`` alone and whole: single hands in the same poses.
         cutouts: of a table: the folder of its cut-outs, or one with a folder for each split. By default
             DIR/cutouts/<split>.
     """
 
     split: str = ""
     kind: Literal["all", "right", "left", "pair"] = "all"
+    picture: Literal["both", "target"] = "both"
     cutouts: str = ""
 
 
@@ -229,9 +232,10 @@ def _hand(record: Record, arrays: RecordArrays, row: int, camera: Camera) -> Han
     )
 
 
-def open_aih(root: Path, options: AihOptions) -> AihDataset:
+def open_aih(root: Path, options: AihOptions) -> Dataset:
     """Opens one split."""
-    return AihDataset(root, options)
+    whole = AihDataset(root, options)
+    return whole if options.picture == "both" else AihTargets(whole)
 
 
 LOADER = Loader(
