@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from handbench.baselines.blocks import initialise_small
 from handbench.baselines.detnet_config import DetNetConfig
 from handbench.baselines.detnet_loss import detnet_loss, detnet_targets
-from handbench.inputs import Inputs
+from handbench.baselines.hdrnet_network import masks_in_order
+from handbench.baselines.mask_noise import spoil
+from handbench.inputs import MASKS, Inputs
 
 JOINTS = 21
 
@@ -74,7 +76,12 @@ class Backbone(nn.Module):
     def __init__(self, config: DetNetConfig) -> None:
         super().__init__()
         w, (first, second, third) = config.width, config.blocks
-        stem = [nn.Conv2d(3, w, 7, stride=2, padding=3, bias=False), nn.BatchNorm2d(w), nn.ReLU(inplace=True)]
+        seen = 3 + len(MASKS) * config.mask_input
+        stem = [
+            nn.Conv2d(seen, w, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm2d(w),
+            nn.ReLU(inplace=True),
+        ]
         self.stem = nn.Sequential(*stem, *([nn.MaxPool2d(3, 2, 1)] if config.pool else []))
         self.stage1 = nn.Sequential(*_stage(w, w, first), Bottleneck(4 * w, w, stride=2))
         self.stage2 = nn.Sequential(*_stage(4 * w, 2 * w, second, 2))
@@ -82,7 +89,7 @@ class Backbone(nn.Module):
         self.squeeze = _convolved(16 * w, config.features)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turns crops (B, 3, h, w) into features (B, C, n, n)."""
+        """Turns crops (B, 3 or 7, h, w) into features (B, C, n, n)."""
         features: Tensor = self.squeeze(self.stage3(self.stage2(self.stage1(self.stem(images)))))
         return features
 
@@ -143,17 +150,33 @@ class DetNet(nn.Module):
         assert self.heat.maps.bias is not None
         nn.init.constant_(self.heat.maps.bias, -3.0)
 
-    def prepare(self, batch: Any) -> tuple[Tensor]:
-        """Returns the pictures (B, 1, 3, h, w) float32 of a batch, as the network takes them."""
-        return (batch.normalised(self.inputs),)
+    def prepare(self, batch: Any) -> tuple[Tensor, ...]:
+        """Returns the pictures (B, 1, 3, h, w) float32 of a batch, as the network takes them.
 
-    def forward(self, images: Tensor) -> DetNetOutputs:
+        With ``mask_input`` also the annotation's masks (B, 4, h, w) bool, in training some of them spoilt.
+
+        Raises:
+            HandbenchError: for a batch without masks.
+        """
+        images = batch.normalised(self.inputs)
+        if not self.config.mask_input:
+            return (images,)
+        masks = masks_in_order(batch)
+        if self.training and self.config.mask_noise > 0:
+            masks = spoil(masks, self.config.mask_noise)
+        return images, masks
+
+    def forward(self, images: Tensor, masks: Tensor | None = None) -> DetNetOutputs:
         """Finds the joints of each crop.
 
         Args:
             images: (B, T, 3, h, w) float; the current frame is looked at.
+            masks: (B, 4, h, w) of 0 and 1 in the order of ``MASKS``, with ``mask_input`` alone.
         """
-        features = self.backbone(images[:, 0])
+        crops = images[:, 0]
+        if masks is not None:
+            crops = torch.cat([crops, 2 * masks.to(crops.dtype) - 1], dim=1)
+        features = self.backbone(crops)
         places = self.coordinates.to(features.dtype).expand(len(features), -1, -1, -1)
         seen = torch.cat([features, places], dim=1)
         # Logarithms of it are taken, so half precision is not enough.

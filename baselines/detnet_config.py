@@ -34,6 +34,10 @@ class DetNetConfig:
         colours: ``imagenet``, mean and deviation (HDR's pictures); ``unit``, 0 to 1.
         crop_scale: side of the crop over the longer side of the hand's box.
         sides: see :class:`handbench.inputs.Inputs`; left hands are shown mirrored.
+        mask_input: the network also sees four masks, whole and visible of the hand and of the other one
+            (``inputs.MASKS``), as -1 and 1: the control of HDR, which is told what HDR knows and paints
+            nothing.
+        mask_noise: share of training items whose masks are spoilt as a mask network spoils them.
     """
 
     size: int = 256
@@ -50,6 +54,8 @@ class DetNetConfig:
     colours: Literal["imagenet", "unit"] = "imagenet"
     crop_scale: float = 2.0
     sides: Literal["right", "both"] = "both"
+    mask_input: bool = False
+    mask_noise: float = 0.7
 
     def __post_init__(self) -> None:
         for name, value in (("width", self.width), ("features", self.features), ("blocks", min(self.blocks))):
@@ -59,6 +65,8 @@ class DetNetConfig:
             raise HandbenchError(f"size={self.size}", f"give a multiple of {SIZE_STEP}, 64 or more")
         if not self.sigma > 0 or not self.crop_scale > 0:
             raise HandbenchError(f"sigma={self.sigma}, crop_scale={self.crop_scale}", "each is above 0")
+        if not 0 <= self.mask_noise <= 1:
+            raise HandbenchError(f"mask_noise={self.mask_noise}", "a share is 0 to 1")
         if any(weight < 0 for weight in self.loss_weights):
             raise HandbenchError(f"loss_weights={self.loss_weights}", "give three numbers of 0 or more")
 
@@ -70,5 +78,6 @@ class DetNetConfig:
 
 SOFT = (
     "sigma", "heat_centre", "decode", "loss", "loss_weights", "init", "colours", "crop_scale", "sides",
+    "mask_noise",
 )  # fmt: skip
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""

@@ -13,7 +13,7 @@ from handbench.baselines.internet import InterNet
 from handbench.baselines.internet_config import InterNetConfig
 from handbench.baselines.internet_model import InterNetModel
 from handbench.baselines.pictures import channels_last
-from handbench.baselines.pose_networks import asked_of, configure
+from handbench.baselines.pose_networks import configure, split_pose
 from handbench.baselines.trainable import Recipe
 from handbench.inputs import IMAGENET_MEAN, IMAGENET_STD, Inputs
 
@@ -87,7 +87,7 @@ def make_internet(name: str, variant: str = "") -> InterNetTrainable:
     Raises:
         HandbenchError: for settings that it does not have.
     """
-    config = configure(name, asked_of(name, variant))
+    config = configure(*split_pose(name, variant))
     assert isinstance(config, InterNetConfig)
     full = f"{name}:{variant}" if variant else name
     return InterNetTrainable(full, config, TINY_RECIPE if name == "internet-tiny" else INTERNET_RECIPE)

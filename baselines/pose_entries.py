@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from handbench.baselines.pose_networks import REPRODUCES
-from handbench.models import Model, ModelEntry, ModelOptions
+from handbench.baselines.pose_networks import NETWORKS, REPRODUCES
+from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
 
 COUNTS: dict[str, tuple[int, int]] = {
     "shpe": (12_967_635, 110_119_354_368),
+    "shpe:mask-input": (12_967_635 + 12_544, 110_119_354_368 + 411_041_792),
     "shpe-tiny": (1_949_171, 1_063_747_584),
+    "shpe-tiny:mask-input": (1_949_171 + 6_272, 1_063_747_584 + 51_380_224),
     "internet": (47_305_474, 23_834_200_064),
     "internet-tiny": (3_480_290, 507_396_608),
 }
@@ -30,10 +32,16 @@ def _trainable(name: str, variant: str) -> Any:
 
 
 def _entry(name: str, about: str) -> ModelEntry:
+    variants = {}
+    for full in NETWORKS:
+        base, _, variant = full.partition(":")
+        if base == name and variant:
+            variants[variant] = VariantEntry(*COUNTS[full], REPRODUCES.get(full, ""))
     parameters, flops = COUNTS[name]
     return ModelEntry(
-        about, functools.partial(_open, name), variant="KEY=VALUE", parameters=parameters, flops=flops,
-        reproduces=REPRODUCES.get(name, ""), trainable=functools.partial(_trainable, name),
+        about, functools.partial(_open, name), variant="VARIANT,KEY=VALUE" if variants else "KEY=VALUE",
+        parameters=parameters, flops=flops, reproduces=REPRODUCES.get(name, ""), variants=variants,
+        trainable=functools.partial(_trainable, name),
     )  # fmt: skip
 
 

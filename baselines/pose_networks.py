@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from handbench.baselines.detnet_config import SOFT as DETNET_SOFT
@@ -12,25 +13,31 @@ from handbench.baselines.internet_config import SOFT as INTERNET_SOFT
 from handbench.baselines.internet_config import InterNetConfig
 from handbench.config import build, merge, parse_overrides, to_dict
 from handbench.errors import HandbenchError
+from handbench.registry import nearest
 
 PoseConfig = DetNetConfig | InterNetConfig
 
+SHPE_TINY = DetNetConfig(
+    size=128, width=32, blocks=(1, 2, 3), features=96, pool=True, sigma=1.5, heat_centre="exact",
+    decode="refined", loss="entropy", init="he",
+)  # fmt: skip
+
 NETWORKS: dict[str, PoseConfig] = {
     "shpe": DetNetConfig(),
-    "shpe-tiny": DetNetConfig(
-        size=128, width=32, blocks=(1, 2, 3), features=96, pool=True, sigma=1.5, heat_centre="exact",
-        decode="refined", loss="entropy", init="he",
-    ),
+    "shpe:mask-input": DetNetConfig(mask_input=True),
+    "shpe-tiny": SHPE_TINY,
+    "shpe-tiny:mask-input": replace(SHPE_TINY, mask_input=True),
     "internet": InterNetConfig(),
     "internet-tiny": InterNetConfig(
         size=128, backbone="resnet18", width=32, channels=48, bins=32, hidden=128, sigma=1.25,
         decode="refined",
     ),
 }  # fmt: skip
-"""Name -> settings."""
+"""Name, or name and variant -> settings."""
 
 REPRODUCES = {
     "shpe": "SHPE of HDR (ECCV 2022), MinimalHand's DetNet",
+    "shpe:mask-input": "control of HDR: told the masks, nothing painted",
     "internet": "InterNet (ECCV 2020), InterHand2.6M table 3",
 }
 """Name -> paper and table."""
@@ -41,27 +48,31 @@ def soft(config: PoseConfig) -> tuple[str, ...]:
     return DETNET_SOFT if isinstance(config, DetNetConfig) else INTERNET_SOFT
 
 
-def asked_of(name: str, variant: str) -> dict[str, Any]:
-    """Returns the settings that a user wrote after ``NAME:``.
+def split_pose(name: str, text: str) -> tuple[str, dict[str, Any]]:
+    """Splits the text after ``NAME:`` into a row of :data:`NETWORKS` and the settings that were asked for.
 
     Raises:
-        HandbenchError: for something that is no setting.
+        HandbenchError: for an unknown row or something that is no setting.
     """
     # Not at the commas of a list.
-    words = [word for word in re.split(r",(?![^\[]*\])", variant) if word]
-    rows = [word for word in words if "=" not in word]
-    if rows:
-        raise HandbenchError(f"model {name!r} has no variant {rows[0]!r}", "write KEY=VALUE after the colon")
-    return parse_overrides(words)
+    words = [word for word in re.split(r",(?![^\[\]]*\])", text) if word]
+    row = name
+    if words and "=" not in words[0]:
+        row = f"{name}:{words.pop(0)}"
+    if row not in NETWORKS:
+        known = [key.partition(":")[2] for key in NETWORKS if key.startswith(f"{name}:")]
+        hint = nearest(row.partition(":")[2], known) if known else "write KEY=VALUE after the colon"
+        raise HandbenchError(f"model {name!r} has no variant {row.partition(':')[2]!r}", hint)
+    return row, parse_overrides(words)
 
 
-def configure(name: str, *settings: Mapping[str, Any]) -> PoseConfig:
+def configure(row: str, *settings: Mapping[str, Any]) -> PoseConfig:
     """Returns the settings of a network of :data:`NETWORKS` with others over them, the last first.
 
     Raises:
         HandbenchError: for an unknown key, a value of the wrong kind, or settings that contradict each other.
     """
-    default = NETWORKS[name]
+    default = NETWORKS[row]
     values: dict[str, Any] = to_dict(default)
     for some in settings:
         values = merge(values, some)

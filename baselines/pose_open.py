@@ -8,7 +8,7 @@ from typing import Any
 from handbench.baselines.internet_model import InterNetModel
 from handbench.baselines.internet_trainable import InterNetTrainable, make_internet
 from handbench.baselines.open_network import shipped
-from handbench.baselines.pose_networks import asked_of, configure, soft
+from handbench.baselines.pose_networks import configure, soft, split_pose
 from handbench.baselines.shpe_model import ShpeModel
 from handbench.baselines.shpe_trainable import ShpeTrainable, make_shpe
 from handbench.baselines.weights import SUFFIX, check_config, load_state, read_weights
@@ -36,18 +36,19 @@ def open_pose(name: str, options: ModelOptions) -> ShpeModel | InterNetModel:
         HandbenchError: for settings that it does not have, or weights of another network.
     """
     trainable = make_pose(name, options.variant)
-    path = options.weights or shipped(name)
+    row, asked = split_pose(name, options.variant)
+    path = options.weights or shipped(row)
     if path is None:
         return trainable.model(trainable.build(options.seed), options.device, trained=False)
     if path.suffix != SUFFIX:
         raise HandbenchError(
             f"{path} is no safetensors file", f"weights are *{SUFFIX} with a JSON beside them"
         )
-    weights, asked = read_weights(path), asked_of(name, options.variant)
+    weights = read_weights(path)
     kind = soft(trainable.config)
     check_config(weights, to_dict(trainable.config), trainable.name, kind)
     kept = {key: value for key, value in weights.info["config"].items() if key in kind}
-    config: Any = configure(name, kept, asked)
+    config: Any = configure(row, kept, asked)
     trainable = replace(trainable, config=config)
     network = trainable.build(options.seed)
     load_state(network, weights.state, path)

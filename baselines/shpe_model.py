@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from handbench.baselines.detnet import DetNet, DetNetOutputs, decode
 from handbench.baselines.pictures import channels_last
 from handbench.config import to_dict
+from handbench.errors import HandbenchError
 from handbench.placing import points_to_picture, unmirror
 from handbench.predictions import HandPrediction, Prediction, Space
 from handbench.types import Side
@@ -33,12 +35,13 @@ class ShpeModel:
         sha256: of the file of weights.
 
     Attributes:
+        needs_ground_truth: with ``mask_input``: the annotation's masks. A pipeline calls
+            :meth:`predict_with` with predicted ones.
         settings: the network's configuration.
         parameters: how many numbers the network has.
         train_data: what it was trained on, in words; empty where that is not known.
     """
 
-    needs_ground_truth = False
     tips, hand_model = "", ""
 
     def __init__(
@@ -48,14 +51,41 @@ class ShpeModel:
         self.name, self.device = name, device
         self.inputs, self.space = network.inputs, _SPACE
         self.trained, self.weights_sha256 = trained, sha256
-        self.settings: Mapping[str, Any] = to_dict(network.config)
+        # Nobody predicts masks for it here: a row of its own has the annotation's.
+        self.needs_ground_truth = network.config.mask_input
+        told = {"masks": "gt"} if self.needs_ground_truth else {}
+        self.settings: Mapping[str, Any] = {**to_dict(network.config), **told}
         self.train_data = ""
         self.parameters = sum(parameter.numel() for parameter in network.parameters())
 
     def predict(self, batch: Any) -> list[Prediction]:
-        """Predicts each item: joints, pixels, and how sure it is of each joint."""
+        """Predicts each item: joints, pixels, and how sure it is of each joint.
+
+        Args:
+            batch: a :class:`handbench.models.PictureBatch`; with ``mask_input`` it carries masks.
+
+        Raises:
+            HandbenchError: for a batch that lacks masks.
+        """
         with torch.no_grad():
-            return self.read(self.network(batch.normalised(self.inputs).to(self.device)), batch)
+            seen = [part.to(self.device) for part in self.network.prepare(batch)]
+            return self.read(self.network(*seen), batch)
+
+    def predict_with(self, batch: Any, masks: Tensor) -> list[Prediction]:
+        """Predicts each item from its picture and masks of it, whatever masks the batch has.
+
+        Args:
+            batch: as in :meth:`predict`.
+            masks: (B, 4, h, w) bool on the crop as shown, in the order of ``handbench.inputs.MASKS``.
+
+        Raises:
+            HandbenchError: for a network that sees no masks.
+        """
+        if not self.network.config.mask_input:
+            raise HandbenchError(f"{self.name} sees no masks", "take shpe:mask-input or call predict")
+        images = batch.normalised(self.inputs).to(self.device)
+        with torch.no_grad():
+            return self.read(self.network(images, masks.to(self.device)), batch)
 
     def read(self, outputs: DetNetOutputs, batch: Any) -> list[Prediction]:
         """Takes what the network found in the crops of a batch to the original pictures."""

@@ -11,11 +11,11 @@ from torch import nn
 from handbench.baselines.detnet import DetNet
 from handbench.baselines.detnet_config import DetNetConfig
 from handbench.baselines.pictures import channels_last
-from handbench.baselines.pose_networks import asked_of, configure
+from handbench.baselines.pose_networks import configure, split_pose
 from handbench.baselines.shpe_model import ShpeModel
 from handbench.baselines.trainable import Recipe
 from handbench.errors import HandbenchError
-from handbench.inputs import IMAGENET_MEAN, IMAGENET_STD, Inputs
+from handbench.inputs import IMAGENET_MEAN, IMAGENET_STD, MASKS, Inputs
 
 SHPE_RECIPE = Recipe(
     batch_size=48, epochs=60, milestones=(50, 55), augment="shpe", source="HDR experiments/demo.yaml",
@@ -29,11 +29,11 @@ TINY_RECIPE = Recipe(
 
 
 def inputs_of(config: DetNetConfig) -> Inputs:
-    """Returns what DetNet asks of its pictures: a crop of two boxes, HDR's colours."""
+    """Returns what DetNet asks of its pictures: a crop of two boxes, HDR's colours; masks if it sees them."""
     mean, std = (IMAGENET_MEAN, IMAGENET_STD) if config.colours == "imagenet" else ((0.0,) * 3, (1.0,) * 3)
     return Inputs(
         crop="hand", scale=config.crop_scale, size=(config.size, config.size), mean=mean, std=std,
-        sides=config.sides, mirror_left=config.sides == "both",
+        sides=config.sides, mirror_left=config.sides == "both", masks=MASKS if config.mask_input else (),
     )  # fmt: skip
 
 
@@ -42,7 +42,7 @@ class ShpeTrainable:
     """``shpe`` or ``shpe-tiny``; keeps to :class:`handbench.baselines.trainable.Trainable`.
 
     Attributes:
-        name: ``NAME`` or ``NAME:KEY=VALUE,...``.
+        name: ``NAME`` or ``NAME:VARIANT``.
         config: settings.
         recipe: how it is trained.
         vertices: False: joints are all that it learns.
@@ -91,9 +91,9 @@ def make_shpe(name: str, variant: str = "") -> ShpeTrainable:
     """Makes the trainable of ``NAME:VARIANT``.
 
     Raises:
-        HandbenchError: for settings that it does not have.
+        HandbenchError: for an unknown variant, or settings that it does not have.
     """
-    config = configure(name, asked_of(name, variant))
+    config = configure(*split_pose(name, variant))
     assert isinstance(config, DetNetConfig)
     full = f"{name}:{variant}" if variant else name
     return ShpeTrainable(full, config, TINY_RECIPE if name == "shpe-tiny" else SHPE_RECIPE)

@@ -50,10 +50,14 @@ def labelled(plain: PlainDataset) -> Batch:
 def test_size_is_the_specified_one() -> None:
     """13.0 M parameters and 55 GMAC at 256 pixels, counted from the official layers."""
     for name in ("shpe", "shpe-tiny"):
-        config = make_shpe(name).config
+        config, entry = make_shpe(name).config, MODELS.get(name)
         make = functools.partial(DetNet, config, inputs_of(config))
-        found = count_forward(make, (1, 1, 3, config.size, config.size))
-        assert found == COUNTS[name] == (MODELS.get(name).parameters, MODELS.get(name).flops)
+        picture, masks = (1, 1, 3, config.size, config.size), (1, 4, config.size, config.size)
+        assert count_forward(make, picture) == COUNTS[name] == (entry.parameters, entry.flops)
+        config, row = make_shpe(name, "mask-input").config, entry.variants["mask-input"]
+        make = functools.partial(DetNet, config, inputs_of(config))
+        told = count_forward(make, picture, masks)
+        assert told == COUNTS[f"{name}:mask-input"] == (row.parameters, row.flops)
     parameters, operations = COUNTS["shpe"]
     assert parameters == pytest.approx(13.0e6, rel=0.01)
     assert operations / 2 == pytest.approx(55e9, rel=0.01)
@@ -284,6 +288,8 @@ def test_weights_come_back(tmp_path: Path, plain: PlainDataset) -> None:
         ("loss_weights=[1,-1,1]", "three numbers"),
         ("loss=l1", "'loss' is 'l1'"),
         ("small", "has no variant 'small'"),
+        ("mask-inptu", "did you mean 'mask-input'"),
+        ("mask-input,mask_noise=2", "a share is 0 to 1"),
         ("sigam=1", "did you mean 'sigma'"),
     ],
 )
