@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.baselines.hasm import HandMasks, HasmNetwork, decode_masks
@@ -52,10 +53,13 @@ class HasmModel:
 
     def masks(self, batch: Any) -> HandMasks:
         """Returns the masks of a batch as shown, right then left, on the model's device."""
+        return self.segment(*(tensor.to(self.device) for tensor in self.network.prepare(batch)))
+
+    def segment(self, images: Tensor) -> HandMasks:
+        """Returns the masks of pictures (B, 3, h, w) with ``inputs``' mean and deviation, right then left."""
         width, height = self.inputs.size
         with torch.no_grad():
-            out = self.network(*(tensor.to(self.device) for tensor in self.network.prepare(batch)))
-            return decode_masks(out.logits, (height, width), self.network.config.least)
+            return decode_masks(self.network(images).logits, (height, width), self.network.config.least)
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts both hands of each item: masks in the frame of the crop, boxes in that of the picture.

@@ -1,10 +1,12 @@
-"""The register's entries of HDR's networks; nothing heavy is imported before one is opened."""
+"""The register's entries of HDRNet and of the pipeline; nothing heavy is imported before one is opened."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING
 
+from handbench.baselines.hdr_config import HDRS
+from handbench.baselines.hdr_config import REPRODUCES as HDR_REPRODUCES
 from handbench.baselines.hdrnet_config import HDRNETS, REPRODUCES
 from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
 
@@ -57,3 +59,27 @@ HDRNET = _hdrnet(
     "hdrnet", "the target hand completed, the other one painted over; masks are the annotation's"
 )
 HDRNET_TINY = _hdrnet("hdrnet-tiny", "the same small: six levels from 16 channels, 128 px")
+
+
+def _open_hdr(name: str, options: ModelOptions) -> Model:
+    from handbench.baselines.hdr_model import HdrModel
+    from handbench.baselines.hdr_stages import open_stages
+
+    full = f"{name}:{options.variant}" if options.variant else name
+    return HdrModel(open_stages(name, options), full, options.device)
+
+
+def _hdr(name: str, about: str) -> ModelEntry:
+    variants = {
+        full.partition(":")[2]: VariantEntry(None, None, HDR_REPRODUCES.get(full, ""))
+        for full in HDRS
+        if full.startswith(f"{name}:")
+    }  # fmt: skip
+    return ModelEntry(
+        about, functools.partial(_open_hdr, name), variant="VARIANT,KEY=VALUE", stages=True,
+        reproduces=HDR_REPRODUCES.get(name, ""), variants=variants,
+    )  # fmt: skip
+
+
+HDR = _hdr("hdr", "the pipeline: masks, each hand completed, the pose of each")
+HDR_TINY = _hdr("hdr-tiny", "the same of hasm-tiny, hdrnet-tiny and shpe-tiny")

@@ -128,4 +128,7 @@ def open_hdrnet(name: str, options: ModelOptions) -> Model:
     own, plain = to_dict(trainable.config), to_dict(configure(name))
     # What the name of a row changes is asked for too.
     asked = {key: value for key, value in own.items() if key in asked or value != plain[key]}
+    if all(key in SOFT for key, value in own.items() if value != plain[key]):
+        # No layer differs: the weights of the whole network serve.
+        row = name
     return open_trained(trainable, options, row, asked, SOFT)

@@ -43,7 +43,7 @@ def open_network(name: str, options: ModelOptions) -> NetworkModel:
     """
     row, asked = split_variant(name, options.variant)
     trainable = make_trainable(name, options.variant)
-    path = options.weights or shipped(row)
+    path = options.weights or shipped(row, options.training)
     if path is None:
         return trainable.model(trainable.build(options.seed), options.device, trained=False)
     stored = _stored(row, asked, path, trainable.name)
@@ -58,9 +58,10 @@ def open_network(name: str, options: ModelOptions) -> NetworkModel:
     return model
 
 
-def shipped(name: str) -> Path | None:
-    """Returns the weights that ship for a name, None where there are none."""
-    path = SHIPPED / f"{name.replace(':', '-')}{SUFFIX}"
+def shipped(name: str, training: str = "") -> Path | None:
+    """Returns the weights that ship for a name and what it was trained on, None where there are none."""
+    label = f"@{training}" if training else ""
+    path = SHIPPED / f"{name.replace(':', '-')}{label}{SUFFIX}"
     return path if path.is_file() else None
 
 

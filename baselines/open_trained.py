@@ -33,7 +33,7 @@ def open_trained(
     """
     from handbench.baselines.open_network import shipped
 
-    path = options.weights or shipped(row)
+    path = options.weights or shipped(row, options.training)
     if path is None:
         return _model(trainable, trainable.build(options.seed), options, trained=False)
     if path.suffix != SUFFIX:

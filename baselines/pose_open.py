@@ -37,7 +37,7 @@ def open_pose(name: str, options: ModelOptions) -> ShpeModel | InterNetModel:
     """
     trainable = make_pose(name, options.variant)
     row, asked = split_pose(name, options.variant)
-    path = options.weights or shipped(row)
+    path = options.weights or shipped(row, options.training)
     if path is None:
         return trainable.model(trainable.build(options.seed), options.device, trained=False)
     if path.suffix != SUFFIX:

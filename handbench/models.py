@@ -7,6 +7,7 @@ name; third parties add theirs by the entry-point group ``handbench.models`` (do
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +87,8 @@ class BlindBatch:
 class Model(Protocol):
     """What ``handbench predict`` asks of a model.
 
-    It may also have ``root_source`` (``gt``, ``rootnet``, ``predicted``), ``settings`` (a mapping of plain
+    It may also have ``untrained`` (names of its stages with random weights),
+    ``root_source`` (``gt``, ``rootnet``, ``predicted``), ``settings`` (a mapping of plain
     values that decide its predictions; they enter the hash), ``parameters`` and ``flops`` (numbers), and
     ``train_data`` (what it was trained on, in words; it enters the rows).
 
@@ -145,15 +147,18 @@ class ModelOptions:
 
     Attributes:
         variant: the text after ``NAME:``, empty where there is none.
-        weights: file of trained weights, None for those that ship, where any do.
+        weights: file of trained weights, None for those that ship, where any do; of a model of several
+            stages, a folder.
         device: as torch spells it: ``cpu``, ``cuda``.
         seed: of random weights.
+        training: the text after ``NAME@``: what the weights were trained on, where several ship.
     """
 
     variant: str = ""
     weights: Path | None = None
     device: str = "cpu"
     seed: int = 0
+    training: str = ""
 
 
 @dataclass(frozen=True)
@@ -184,6 +189,7 @@ class ModelEntry:
         flops: floating-point operations of one item, two a multiply-add; None where unknown.
         reproduces: paper and table, where it does.
         has_weights: whether it takes a file of weights.
+        stages: it has several, whose weights are files in a folder.
         variants: named variants, by the text after ``NAME:``.
         trainable: makes a ``handbench.baselines.trainable.Trainable`` of the text after ``NAME:``; None where
             nothing can be trained.
@@ -197,9 +203,12 @@ class ModelEntry:
     flops: float | None = None
     reproduces: str = ""
     has_weights: bool = True
+    stages: bool = False
     variants: Mapping[str, VariantEntry] = field(default_factory=dict)
     trainable: Callable[[str], Any] | None = None
 
+
+_TRAINING = re.compile(r"@([a-z]+(?:\+[a-z]+)*)$")
 
 MODELS: Registry[ModelEntry] = Registry("model", "handbench.models")
 MODELS.register("zero", "handbench.baselines.constant:ZERO")
@@ -211,6 +220,8 @@ MODELS.register("handoccnet-v", "handbench.baselines.entries:HANDOCCNET_V")
 MODELS.register("handoccnet-v-tiny", "handbench.baselines.entries:HANDOCCNET_V_TINY")
 MODELS.register("ifvonet", "handbench.baselines.entries:IFVONET")
 MODELS.register("ifvonet-tiny", "handbench.baselines.entries:IFVONET_TINY")
+MODELS.register("hdr", "handbench.baselines.hdr_entries:HDR")
+MODELS.register("hdr-tiny", "handbench.baselines.hdr_entries:HDR_TINY")
 MODELS.register("hdrnet", "handbench.baselines.hdr_entries:HDRNET")
 MODELS.register("hdrnet-tiny", "handbench.baselines.hdr_entries:HDRNET_TINY")
 MODELS.register("hasm", "handbench.baselines.hasm_entries:HASM")
@@ -231,8 +242,8 @@ def open_model(
     """Makes a model of its name.
 
     Args:
-        name: ``NAME`` or ``NAME:VARIANT``, e.g. ``oracle-noise:5``, without filters.
-        weights: file of trained weights.
+        name: ``NAME[:VARIANT][@TRAINING]``, e.g. ``oracle-noise:5``, ``shpe@sh+aih``, without filters.
+        weights: file of trained weights; of a model of several stages, a folder of them.
         device: where it runs.
         seed: of random weights.
         random_init: take random weights where there are no trained ones.
@@ -241,18 +252,27 @@ def open_model(
         HandbenchError: for an unknown name, a variant or weights that it does not take, a file that is
             missing, or a model without trained weights.
     """
-    word, colon, variant = name.partition(":")
+    whole, training = split_training(name)
+    word, colon, variant = whole.partition(":")
     entry = MODELS.get(word)
     if colon and not entry.variant:
         raise HandbenchError(f"model {word!r} has no variants, got {name!r}", f"write {word}")
     path = None if weights is None else Path(weights)
     if path is not None and not entry.has_weights:
         raise HandbenchError(f"model {word!r} has no weights to load", "leave --weights out")
-    if path is not None and not path.is_file():
+    if path is not None and entry.stages and not path.is_dir():
+        raise HandbenchError(f"no folder of weights {path}", f"{word} has stages: give that of their files")
+    if path is not None and not entry.stages and not path.is_file():
         raise HandbenchError(f"no file of weights {path}", "check the path")
-    model = entry.open(ModelOptions(variant, path, device, seed))
+    model = entry.open(ModelOptions(variant, path, device, seed, training))
     check_trained(model, name, random_init)
     return model
+
+
+def split_training(name: str) -> tuple[str, str]:
+    """Splits ``NAME[:VARIANT]@TRAINING``: ``hdr:no-removal@sh+aih`` is ``hdr:no-removal`` and ``sh+aih``."""
+    found = _TRAINING.search(name)
+    return (name[: found.start()], found[1]) if found else (name, "")
 
 
 def check_trained(model: Model, name: str, random_init: bool) -> None:
@@ -262,9 +282,11 @@ def check_trained(model: Model, name: str, random_init: bool) -> None:
         HandbenchError: naming what it lacks.
     """
     if not model.trained and not random_init:
+        stages = ", ".join(getattr(model, "untrained", ()))
         raise HandbenchError(
-            f"model {name!r} has no trained weights",
-            "give --weights FILE, or --random-init to see it run: such rows never reach the board",
+            f"model {name!r} has no trained weights{f' of {stages}' if stages else ''}",
+            f"give --weights {'FOLDER' if stages else 'FILE'}, or --random-init to see it run: such rows"
+            " never reach the board",
         )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import stage_options
 from handbench.interrupts import stop_signals
 
 if TYPE_CHECKING:
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 @click.option("--results", default=Path("results"), show_default=True, type=click.Path(path_type=Path),
               help="Folder of results and prediction files.")  # fmt: skip
 @click.option("--subset", default="", help="Score only this subset that the annotation names, e.g. close.")
-@click.option("--weights", default=None, type=click.Path(path_type=Path), help="File of trained weights.")
+@click.option(
+    "--weights", default=None, type=click.Path(path_type=Path),
+    help="File of trained weights; of a pipeline the folder of its stages'.",
+)  # fmt: skip
+@stage_options
 @click.option("--random-init", is_flag=True, help="Run a model without trained weights; never on a board.")
 @click.option("--seed", default=0, show_default=True, help="Seed of random weights.")
 @click.option("--batch-size", default=None, type=click.IntRange(1), help="By default what memory holds.")
@@ -40,8 +45,8 @@ if TYPE_CHECKING:
 @stop_signals(raises=True)
 def evaluate(
     model: str, data: str | None, protocol: str | None, results: Path, subset: str, weights: Path | None,
-    random_init: bool, seed: int, batch_size: int | None, workers: int, device: str | None,
-    on_existing: OnExisting, force: bool, explain: bool, as_json: bool, quiet: bool,
+    oracle: str, pose: str, random_init: bool, seed: int, batch_size: int | None, workers: int,
+    device: str | None, on_existing: OnExisting, force: bool, explain: bool, as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     """Predict a dataset with a model, score it, and keep a row for the leaderboard.
 
@@ -52,13 +57,16 @@ def evaluate(
     Examples:
       handbench evaluate --model mean-hand
       handbench evaluate --model oracle-noise:5+one-euro --data ho3d:HO3D_v3@split=evaluation
+      handbench evaluate --model hdr-tiny --oracle masks --data aih:aih/test
       handbench leaderboard build results --out board
     """
     import orjson
 
     from handbench.cli.score_text import score_dict, score_lines
     from handbench.evaluate import evaluate as run
+    from handbench.predict.names import with_stages
 
+    model = with_stages(model, oracle, pose)
     done = run(
         model, data, protocol, results, subset, weights, batch_size, workers, device, seed, random_init,
         on_existing, force, quiet or as_json,

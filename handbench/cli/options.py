@@ -64,3 +64,14 @@ def overrides_option(example: str) -> Callable[[F], F]:
     """Adds ``--set KEY=VALUE``, given any number of times."""
     words = f"Change a recipe key, e.g. {example}."
     return click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help=words)
+
+
+def stage_options(command: F) -> F:
+    """Adds ``--oracle`` and ``--pose``, which exchange stages of a pipeline."""
+    words = "Of a pipeline: take this stage from the annotation."
+    command = click.option("--pose", default="", metavar="NAME", help="Of a pipeline: its pose stage.")(
+        command
+    )
+    return click.option(
+        "--oracle", default="", type=click.Choice(["", "masks"]), metavar="masks", help=words
+    )(command)

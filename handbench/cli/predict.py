@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from handbench.cli.options import stage_options
 from handbench.cli.own_pictures import own_options
 from handbench.interrupts import stop_signals
 
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @own_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The prediction file, FILE.h5.")
-@click.option("--weights", default=None, type=click.Path(path_type=Path), help="File of trained weights.")
+@click.option(
+    "--weights", default=None, type=click.Path(path_type=Path),
+    help="File of trained weights; of a pipeline the folder of its stages'.",
+)  # fmt: skip
+@stage_options
 @click.option("--random-init", is_flag=True, help="Run a model without trained weights.")
 @click.option("--seed", default=0, show_default=True, help="Seed of random weights.")
 @click.option(
@@ -68,6 +73,8 @@ def predict(
     hand_model: str,
     out: Path,
     weights: Path | None,
+    oracle: str,
+    pose: str,
     random_init: bool,
     seed: int,
     batch_size: int | None,
@@ -97,11 +104,13 @@ def predict(
 
     from handbench.cli.own_pictures import reference
     from handbench.predict import run
+    from handbench.predict.names import with_stages
 
     own = {"boxes": boxes, "side": side, "focal": focal, "K": K, "separate": separate, "no_box": no_box}
     dataset = reference(data, images, own).open(quiet or as_json)
+    chosen = with_stages(model, oracle, pose)
     report = run(
-        model, dataset, out, batch_size, workers, device, on_existing, random_init, weights, seed, max_bad,
+        chosen, dataset, out, batch_size, workers, device, on_existing, random_init, weights, seed, max_bad,
         base, quiet=quiet or as_json,
     )  # fmt: skip
     drawn = None

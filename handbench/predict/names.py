@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from handbench.errors import HandbenchError
 from handbench.metrics.filter_predictions import FILTERS
-from handbench.models import MODELS, Model, check_trained, open_model
+from handbench.models import MODELS, Model, check_trained, open_model, split_training
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Opened:
 
 
 def split_name(text: str) -> tuple[str, tuple[str, ...]]:
-    """Splits ``NAME[:VARIANT][+FILTER...]`` into the model and the filters that follow it, in their order.
+    """Splits ``NAME[:VARIANT][@TRAINING][+FILTER...]`` into the model and its filters, in their order.
 
     Raises:
         HandbenchError: for an unknown filter, with the nearest known one.
@@ -37,12 +38,39 @@ def split_name(text: str) -> tuple[str, tuple[str, ...]]:
     while "+" in base:
         front, _, last = base.rpartition("+")
         if last not in FILTERS:
-            # The variant of a model may hold a plus sign (a path); its name does not.
-            if "+" in base.partition(":")[0]:
+            # A variant may hold a plus sign (a path), and so may a training; a model's name does not.
+            if "+" in base.partition(":")[0].partition("@")[0]:
                 FILTERS.get(last)
             break
         base, filters = front, [last, *filters]
     return base, tuple(filters)
+
+
+def with_stages(text: str, oracle: str = "", pose: str = "") -> str:
+    """Returns the name of a pipeline with a stage exchanged, as if it were written after its colon.
+
+    Args:
+        text: ``NAME[:VARIANT][@TRAINING][+FILTER...]``.
+        oracle: ``masks``: they are the annotation's.
+        pose: a model of one hand.
+
+    Raises:
+        HandbenchError: for a model without such stages.
+    """
+    settings = ["masks=gt"] * (oracle == "masks") + [f"pose={pose}"] * bool(pose)
+    if not settings:
+        return text
+    base, filters = split_name(text)
+    whole, training = split_training(base)
+    name, _, variant = whole.partition(":")
+    if not MODELS.get(name).stages:
+        raise HandbenchError(
+            f"model {name!r} is no pipeline of stages", "leave --oracle and --pose out, or take hdr"
+        )
+    label = [f"@{training}"] if training else []
+    return "".join(
+        [f"{name}:{','.join([variant] * bool(variant) + settings)}", *label, *(f"+{f}" for f in filters)]
+    )
 
 
 def open_any(
@@ -67,7 +95,7 @@ def open_any(
     """
     if isinstance(model, str):
         base, filters = split_name(model)
-        blind = MODELS.get(base.partition(":")[0]).needs != "pictures"
+        blind = MODELS.get(base.partition(":")[0].partition("@")[0]).needs != "pictures"
         chosen = device or ("cpu" if blind else _best_device())
         return Opened(open_model(base, weights, chosen, seed, random_init), base, filters, chosen)
     name = str(getattr(model, "name", type(model).__name__))

@@ -28,7 +28,7 @@ def split_models(text: str) -> list[str]:
     """
     found: list[str] = []
     for piece in filter(None, (word.strip() for word in text.split(","))):
-        known = piece.partition(":")[0].partition("+")[0] in MODELS
+        known = piece.partition(":")[0].partition("@")[0].partition("+")[0] in MODELS
         if found and not known and "=" in piece.partition("+")[0]:
             found[-1] += f",{piece}"
         else:

@@ -1,0 +1,148 @@
+"""Crops out of crops, on the device: boxes of masks, affines, sampling, and what a pose network is shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from handbench.inputs import Inputs
+
+_LEAST_SIDE = 8.0
+
+
+@dataclass(frozen=True)
+class HandCrops:
+    """N crops of one hand each, shown as right hands; keeps to :class:`handbench.models.PictureBatch`.
+
+    Attributes:
+        keys: N keys of their samples.
+        side: (N,) int64, 0: all are shown as right hands.
+        flipped: (N,) bool, whether the picture is mirrored: left hands are.
+        images: (N, 1, 3, h, w) uint8 RGB.
+        affine: (N, 1, 2, 3) pixel of the original picture to pixel of the crop.
+        K: (N, 3, 3) intrinsics of the crop [px].
+        frame_valid: (N, 1) bool, all true.
+    """
+
+    keys: tuple[str, ...]
+    side: Tensor
+    flipped: Tensor
+    images: Tensor
+    affine: Tensor
+    K: Tensor
+    frame_valid: Tensor
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def normalised(self, inputs: Inputs) -> Tensor:
+        """Returns the pictures (N, 1, 3, h, w) float32, (value / 255 - mean) / std."""
+        return normalised(self.images, inputs)
+
+    def recut(self, inputs: Inputs, scale: float) -> tuple[HandCrops, Tensor | None]:
+        """Returns the same crops in another model's size and scale, and the affines (N, 2, 3) to them.
+
+        Args:
+            inputs: of the other model, a square crop of one hand.
+            scale: side of these crops over the longer side of the hand's box.
+        """
+        width, height = inputs.size
+        if (height, width) == tuple(self.images.shape[-2:]) and inputs.scale == scale:
+            return self, None
+        old = self.images.shape[-1]
+        factor = max(width, height) / (old * inputs.scale / scale)
+        linear = factor * torch.eye(2)
+        middle = (torch.tensor([width, height]) - 1) / 2
+        step = torch.cat([linear, (middle - factor * (old - 1) / 2)[:, None]], dim=1)
+        step = step.expand(len(self), 2, 3).to(self.affine)
+        images = sample(self.images[:, 0].float(), step, inputs.size).round_().to(torch.uint8)
+        moved = self.K.clone()
+        moved[:, :2] = step[..., :2] @ self.K[:, :2] + step[..., 2:] * self.K[:, 2:]
+        return replace(
+            self, images=images[:, None], affine=chained(step, self.affine[:, 0])[:, None], K=moved
+        ), step
+
+
+def normalised(pictures: Tensor, inputs: Inputs) -> Tensor:
+    """Returns pictures (..., 3, h, w) of bytes, as floats or not, as (value / 255 - mean) / std."""
+    shown = pictures.float() / 255
+    for channel, (mean, std) in enumerate(zip(inputs.mean, inputs.std, strict=True)):
+        shown[..., channel, :, :].sub_(mean).div_(std)
+    return shown
+
+
+def mask_boxes(masks: Tensor) -> Tensor:
+    """Returns the boxes (..., 4) x, y, w, h [px] about masks (..., h, w) bool; all 0 of empty ones."""
+    sides = []
+    for axis in (-2, -1):
+        line = masks.any(dim=axis).byte()
+        low, high = line.argmax(dim=-1), line.shape[-1] - line.flip(-1).argmax(dim=-1)
+        sides.append((low.float() - 0.5, (high - low).float()))
+    (x, w), (y, h) = sides
+    box = torch.stack([x, y, w, h], dim=-1)
+    return torch.where(masks.flatten(-2).any(dim=-1, keepdim=True), box, torch.zeros_like(box))
+
+
+def crop_affines(boxes: Tensor, scale: float, size: int, mirrored: Tensor | None = None) -> Tensor:
+    """Returns the affines (N, 2, 3), pixel to pixel of the square crop about each box.
+
+    Args:
+        boxes: (N, 4) x, y, w, h [px].
+        scale: side of the crop over the longer side of the box.
+        size: side of the crop [px].
+        mirrored: (N,) bool, crops that are shown mirrored.
+    """
+    factor = size / (boxes[:, 2:].amax(dim=1) * scale).clamp(min=_LEAST_SIDE)
+    across = factor if mirrored is None else torch.where(mirrored, -factor, factor)
+    linear = torch.stack([across, factor], dim=1)
+    centre = boxes[:, :2] + boxes[:, 2:] / 2
+    return torch.cat([torch.diag_embed(linear), ((size - 1) / 2 - linear * centre)[..., None]], dim=2)
+
+
+def chained(second: Tensor, first: Tensor) -> Tensor:
+    """Returns the affines (N, 2, 3) that do ``first``, then ``second``."""
+    linear = second[..., :2] @ first[..., :2]
+    return torch.cat([linear, second[..., :2] @ first[..., 2:] + second[..., 2:]], dim=-1)
+
+
+def inverse(affines: Tensor) -> Tensor:
+    """Returns the inverses of affines (N, 2, 3) without shear or turn, as all crops here are."""
+    scale = torch.diagonal(affines[..., :2], dim1=-2, dim2=-1)
+    return torch.cat([torch.diag_embed(1 / scale), (-affines[..., 2] / scale)[..., None]], dim=-1)
+
+
+def sample(pictures: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
+    """Samples pictures bilinearly where affines put them; what lies outside is 0.
+
+    Args:
+        pictures: (N, C, h, w) float.
+        affines: (N, 2, 3) pixel of the picture to pixel of the result.
+        size: (width, height) of the result.
+
+    Returns:
+        (N, C, height, width).
+    """
+    width, height = size
+    back = inverse(affines)
+    x = torch.arange(width, device=pictures.device, dtype=pictures.dtype)
+    y = torch.arange(height, device=pictures.device, dtype=pictures.dtype)
+    at_x = back[:, 0, 0, None] * x + back[:, 0, 2, None]
+    at_y = back[:, 1, 1, None] * y + back[:, 1, 2, None]
+    source = pictures.shape[-1], pictures.shape[-2]
+    # A pixel's middle is a whole number here; grid_sample has -1 and 1 at the outer edges.
+    grid = torch.stack(
+        [
+            ((2 * at_x + 1) / source[0] - 1)[:, None, :].expand(-1, height, -1),
+            ((2 * at_y + 1) / source[1] - 1)[:, :, None].expand(-1, -1, width),
+        ],
+        dim=-1,
+    )
+    return F.grid_sample(pictures, grid.to(pictures.dtype), mode="bilinear", align_corners=False)
+
+
+def sample_masks(masks: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
+    """Samples masks (N, C, h, w) bool as :func:`sample` does; a pixel is in where at least half of it is."""
+    return sample(masks.float(), affines, size) >= 0.5

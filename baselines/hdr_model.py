@@ -1,0 +1,263 @@
+"""The pipeline HDR: masks of both hands, a crop of each, the crop completed, its pose (section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from handbench.baselines import fill
+from handbench.baselines.hand_crops import (
+    HandCrops,
+    chained,
+    crop_affines,
+    inverse,
+    mask_boxes,
+    normalised,
+    sample,
+    sample_masks,
+)
+from handbench.baselines.hdr_masks import dilate, hdr_masks
+from handbench.baselines.hdr_stages import Stages, untrained
+from handbench.baselines.hdrnet_network import masks_in_order, to_bytes
+from handbench.config import to_dict
+from handbench.inputs import MASKS, Inputs
+from handbench.placing import boxes_to_picture
+from handbench.predictions import HandPrediction, Prediction, Space
+from handbench.types import Side
+
+SIDES = (Side.RIGHT, Side.LEFT)
+
+
+@dataclass(frozen=True)
+class CanvasMasks:
+    """What is known of B crops about both hands; the second axis is right, left.
+
+    Attributes:
+        amodal: (B, 2, h, w) bool.
+        visible: (B, 2, h, w) bool.
+        presence: (B, 2) 0 to 1, how likely each hand is there.
+    """
+
+    amodal: Tensor
+    visible: Tensor
+    presence: Tensor
+
+
+@dataclass(frozen=True)
+class Completed:
+    """N hands' crops, shown as right hands.
+
+    Attributes:
+        item: (N,) of the batch.
+        side: (N,) 0 right, 1 left, as in the picture.
+        affine: (N, 2, 3) pixel of the canvas to pixel of the crop.
+        masks: (N, 4, s, s) bool, in the order of ``MASKS``.
+        before: (N, 3, s, s) uint8.
+        after: (N, 3, s, s) uint8.
+        hole: (N, 1, s, s) 0 and 1, what was painted.
+    """
+
+    item: Tensor
+    side: Tensor
+    affine: Tensor
+    masks: Tensor
+    before: Tensor
+    after: Tensor
+    hole: Tensor
+
+
+class HdrModel:
+    """Predicts masks, completed pictures and poses of both hands; keeps to :class:`handbench.models.Model`.
+
+    All crops are cut out of one crop about both hands, the canvas, on the device. Masks and pictures are in
+    its frame; a hand's picture is the canvas with that hand alone and whole: what was painted is put back.
+
+    Args:
+        stages: on the device.
+        name: ``NAME`` or ``NAME:VARIANT``.
+        device: as torch spells it.
+
+    Attributes:
+        settings: of the pipeline and of its stages.
+        parameters: of all stages.
+        untrained: names of stages with random weights.
+        train_data: what each stage was trained on, in words.
+    """
+
+    def __init__(self, stages: Stages, name: str, device: str = "cpu") -> None:
+        config = stages.config
+        self.stages, self.config, self.name, self.device = stages, config, name, device
+        models = stages.models
+        self.inputs = Inputs(
+            crop="pair" if config.boxes == "data" else "full", scale=config.scale,
+            size=(config.canvas, config.canvas), sides="both", masks=MASKS if config.masks == "gt" else (),
+        )  # fmt: skip
+        self.needs_ground_truth = config.masks == "gt"
+        self.space: Space = stages.pose.space
+        self.tips, self.hand_model = stages.pose.tips, stages.pose.hand_model
+        self.untrained, self.weights_sha256 = untrained(stages), stages.weights_sha256
+        self.trained = not self.untrained
+        settings = {stage: dict(getattr(model, "settings", {})) for stage, model in models.items()}
+        self.settings: Mapping[str, Any] = {**to_dict(config), "stages": settings}
+        trained_on = {stage: getattr(model, "train_data", "") for stage, model in models.items()}
+        words = dict.fromkeys(data for data in trained_on.values() if data)
+        self.train_data = next(iter(words), "") if len(words) < 2 else "; ".join(
+            f"{stage}: {data}" for stage, data in trained_on.items() if data
+        )  # fmt: skip
+        self.parameters = sum(int(getattr(model, "parameters", 0)) for model in models.values())
+
+    def predict(self, batch: Any) -> list[Prediction]:
+        """Predicts both hands of each item.
+
+        A hand that is not there has empty masks and a ``handedness`` below a half, and no pose.
+        """
+        with torch.no_grad():
+            canvas = batch.images[:, 0].to(self.device)
+            affine = batch.affine[:, 0].to(self.device).float()
+            masks = self.find_masks(canvas, batch)
+            hands = self.cut(canvas, masks)
+            done = self.complete(hands, canvas)
+            poses = self.pose(done, batch, affine) if len(done.item) else []
+            return self._written(batch, canvas, masks, done, poses)
+
+    def find_masks(self, canvas: Tensor, batch: Any) -> CanvasMasks:
+        """Returns the masks of canvases (B, 3, h, w) uint8: predicted, or the annotation's of their batch."""
+        if self.stages.hasm is None:
+            found = masks_in_order(batch).to(self.device)
+            # A crop about no one hand has the right one as its target.
+            amodal, visible = found[:, 0::2], found[:, 1::2]
+            return CanvasMasks(amodal, visible, amodal.flatten(2).any(dim=2).float())
+        side, count = self.config.canvas, len(canvas)
+        whole = torch.tensor([-0.5, -0.5, side, side], device=canvas.device).expand(count, 4)
+        if self.config.boxes == "data":
+            return self._segment(canvas, whole, self.stages.hasm.inputs.scale / self.config.scale)
+        first = self._segment(canvas, whole, 1.0)
+        both = mask_boxes(first.amodal.any(dim=1))
+        both = torch.where(both[:, 2:].amin(dim=1, keepdim=True) > 0, both, whole)
+        return self._segment(canvas, both, self.stages.hasm.inputs.scale)
+
+    def _segment(self, canvas: Tensor, boxes: Tensor, scale: float) -> CanvasMasks:
+        """Returns what the mask network finds in crops of ``scale`` boxes, in the frame of the canvas."""
+        hasm = self.stages.hasm
+        assert hasm is not None
+        size = hasm.inputs.size
+        there = crop_affines(boxes, scale, size[0])
+        found = hasm.segment(normalised(sample(canvas.float(), there, size), hasm.inputs))
+        both = torch.cat([found.amodal, found.visible], dim=1)
+        back = sample_masks(both, inverse(there), (canvas.shape[-1], canvas.shape[-2]))
+        return CanvasMasks(back[:, :2], back[:, 2:], found.presence)
+
+    def cut(self, canvas: Tensor, masks: CanvasMasks) -> Completed:
+        """Cuts out each hand that is there: a square of its whole mask's box, left hands mirrored."""
+        boxes = mask_boxes(masks.amodal)
+        there = boxes[..., 2:].amin(dim=2) > 0
+        if self.config.absent == "centre":
+            side = self.config.canvas
+            middle = torch.tensor([side / 4 - 0.5, side / 4 - 0.5, side / 2, side / 2], device=boxes.device)
+            boxes = torch.where(there[..., None], boxes, middle)
+            there = torch.ones_like(there)
+        item, side_index = there.nonzero(as_tuple=True)
+        size = self.stages.holes.size
+        affine = crop_affines(boxes[item, side_index], self.config.hand_scale, size, side_index == 1)
+        images = sample(canvas[item].float(), affine, (size, size)).round_().to(torch.uint8)
+        own, other = side_index, 1 - side_index
+        four = [masks.amodal[item, own], masks.visible[item, own], masks.amodal[item, other],
+                masks.visible[item, other]]  # fmt: skip
+        cut = sample_masks(torch.stack(four, dim=1), affine, (size, size))
+        hole = torch.zeros_like(cut[:, :1], dtype=torch.float32)
+        return Completed(item, side_index, affine, cut, images, images, hole)
+
+    def complete(self, hands: Completed, canvas: Tensor) -> Completed:
+        """Fills what hides each hand, and what there is of the other one, as ``fill`` says."""
+        if self.config.fill == "none" or not len(hands.item):
+            return hands
+        c = self.stages.holes
+        told = hdr_masks(
+            *hands.masks.unbind(dim=1), removed=c.removed, deocclusion=c.deocclusion, removal=c.removal
+        )
+        hole = dilate(told.hole, c.dilate)
+        hdrnet = self.stages.hdrnet
+        if hdrnet is not None:
+            filled = hdrnet.complete(normalised(hands.before, hdrnet.inputs), hands.masks)
+            return replace(hands, after=to_bytes(filled, hdrnet.inputs), hole=hole)
+        by: Callable[..., Any] = fill.fill_telea if self.config.fill == "telea" else fill.fill_mean
+        size = (c.size, c.size)
+        inside = sample_masks(_shown(canvas)[hands.item], hands.affine, size)[:, 0]
+        pictures = hands.before.permute(0, 2, 3, 1).cpu().numpy()
+        painted = by(pictures, hole[:, 0].cpu().numpy() > 0, inside.cpu().numpy())
+        after = torch.from_numpy(painted).permute(0, 3, 1, 2).to(hands.before.device)
+        return replace(hands, after=after, hole=hole)
+
+    def pose(self, done: Completed, batch: Any, affine: Tensor) -> list[Prediction]:
+        """Returns what the pose stage says of each completed crop."""
+        pose, item = self.stages.pose, done.item.tolist()
+        count = len(item)
+        K = batch.K.to(self.device).float()[done.item]
+        moved = K.clone()
+        moved[:, :2] = done.affine[..., :2] @ K[:, :2] + done.affine[..., 2:] * K[:, 2:]
+        # Mirroring the picture and the 3D leaves a positive focal length.
+        moved[:, :, 0] *= torch.where(done.side == 1, -1.0, 1.0)[:, None]
+        crops = HandCrops(
+            keys=tuple(batch.keys[i] for i in item), side=torch.zeros_like(done.side),
+            flipped=done.side == 1, images=done.after[:, None],
+            affine=chained(done.affine, affine[done.item])[:, None], K=moved,
+            frame_valid=torch.ones(count, 1, dtype=torch.bool),
+        )  # fmt: skip
+        crops, step = crops.recut(pose.inputs, self.config.hand_scale)
+        if pose.inputs.masks:
+            masks = done.masks if step is None else sample_masks(done.masks, step, pose.inputs.size)
+            return pose.predict_with(crops, masks)  # type: ignore[no-any-return]
+        return pose.predict(crops)  # type: ignore[no-any-return]
+
+    def _written(
+        self, batch: Any, canvas: Tensor, masks: CanvasMasks, done: Completed, poses: list[Prediction]
+    ) -> list[Prediction]:
+        """Puts together what was found of each item."""
+        write = self.config.write
+        affine = batch.affine[:, 0].double().cpu().numpy()
+        boxes = mask_boxes(masks.amodal).double().cpu().numpy()
+        amodal, visible = masks.amodal.cpu().numpy(), masks.visible.cpu().numpy()
+        pictures = self._pictures(canvas, done) if write == "all" else {}
+        posed = {
+            at: pose.hands[0]
+            for at, pose in zip(zip(done.item.tolist(), done.side.tolist(), strict=True), poses, strict=True)
+        }
+        presence = masks.presence.double().cpu().numpy()
+        found = []
+        for i, key in enumerate(batch.keys):
+            hands = []
+            for s, side in enumerate(SIDES):
+                hand = posed.get((i, s), HandPrediction(side))
+                if boxes[i, s, 2] > 0:
+                    hand = replace(hand, box=boxes_to_picture(boxes[i, s], affine[i]))
+                if write != "pose":
+                    hand = replace(hand, amodal_mask=amodal[i, s], visible_mask=visible[i, s])
+                hands.append(replace(hand, image=pictures.get((i, s))))
+            found.append(Prediction(key, tuple(hands), handedness=presence[i], crop=affine[i]))
+        return found
+
+    def _pictures(self, canvas: Tensor, done: Completed) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
+        """Returns each hand's canvas (h, w, 3) uint8: what was painted in place of what was there."""
+        if not len(done.item):
+            return {}
+        size = (canvas.shape[-1], canvas.shape[-2])
+        back = inverse(done.affine)
+        painted = sample(done.after.float(), back, size).round_().to(torch.uint8)
+        hole = sample(done.hole, back, size) > 0.5
+        shown = torch.where(hole, painted, canvas[done.item]).permute(0, 2, 3, 1).cpu().numpy()
+        return dict(zip(zip(done.item.tolist(), done.side.tolist(), strict=True), shown, strict=True))
+
+
+def _shown(canvas: Tensor) -> Tensor:
+    """Returns (B, 1, h, w) bool, where canvases show a picture: within rows and columns not all black."""
+    lit = (canvas > 0).any(dim=1)
+    box = mask_boxes(lit)[:, None, None, :]
+    y = torch.arange(canvas.shape[-2], device=canvas.device)[None, :, None]
+    x = torch.arange(canvas.shape[-1], device=canvas.device)[None, None, :]
+    inside = (x > box[..., 0]) & (x < box[..., 0] + box[..., 2])
+    return (inside & (y > box[..., 1]) & (y < box[..., 1] + box[..., 3]))[:, None]
