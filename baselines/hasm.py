@@ -8,7 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from handbench.baselines.hasm_config import BRANCHES, MIT, HasmConfig
+from handbench.baselines.hasm_config import BRANCHES, MIRROR, MIT, HasmConfig
+from handbench.baselines.hasm_hints import frame_loss, joint_loss
+from handbench.baselines.mirror_masks import MirrorNetwork
 from handbench.baselines.mit import MixTransformer
 from handbench.errors import HandbenchError
 from handbench.inputs import Inputs
@@ -29,9 +31,14 @@ class HasmOutputs(NamedTuple):
 
     Attributes:
         logits: (B, 4, 2, h / 4, w / 4) of :data:`BRANCHES`; class 0 is the rest, class 1 the hand.
+        joints: (B, 42, h / 8, w / 8) logits of each joint's place, right then left; None of SegFormer.
+        frame: (B, 9, h / 8, w / 8) how the hand that is seen is turned, see ``hasm_hints.hand_frames``; or
+            None.
     """
 
     logits: Tensor
+    joints: Tensor | None = None
+    frame: Tensor | None = None
 
 
 class HandMasks(NamedTuple):
@@ -100,9 +107,13 @@ class HasmNetwork(nn.Module):
     def __init__(self, config: HasmConfig, inputs: Inputs) -> None:
         super().__init__()
         self.config, self.inputs = config, inputs
-        mit = MIT[config.mit]
-        self.encoder = MixTransformer(mit, config.drop_path)
-        self.decoder = MaskDecoder(mit.widths, config.hidden, config.dropout)
+        self.mirror: MirrorNetwork | None = None
+        if config.network == "mirror":
+            self.mirror = MirrorNetwork(MIRROR, _START)
+        else:
+            mit = MIT[config.mit]
+            self.encoder = MixTransformer(mit, config.drop_path)
+            self.decoder = MaskDecoder(mit.widths, config.hidden, config.dropout)
         self._found_masks = False
 
     def prepare(self, batch: Any) -> tuple[Tensor]:
@@ -111,10 +122,13 @@ class HasmNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> HasmOutputs:
         """Predicts the masks of pictures (B, 3, h, w) float."""
-        return HasmOutputs(self.decoder(self.encoder(images)))
+        if self.mirror is None:
+            return HasmOutputs(self.decoder(self.encoder(images)))
+        margin, joints, frame = self.mirror(images)
+        return HasmOutputs(torch.stack([torch.zeros_like(margin), margin], dim=2), joints, frame)
 
     def loss(self, outputs: HasmOutputs, batch: Any) -> dict[str, Tensor]:
-        """Returns the four terms whose sum is minimised, see :func:`mask_losses`.
+        """Returns the four terms whose sum is minimised, see :func:`mask_losses`; of ``mirror``, two more.
 
         Raises:
             HandbenchError: when none of the first hands has a mask: nothing would be learned.
@@ -127,7 +141,14 @@ class HasmNetwork(nn.Module):
                     "train on data with masks, such as aih:DIR",
                 )
             self._found_masks = True
-        return mask_losses(outputs.logits, mask_labels(batch))
+        labels = mask_labels(batch)
+        terms = mask_losses(outputs.logits, labels, self.config.coarse)
+        if outputs.joints is not None and self.config.joints:
+            terms["joints"] = self.config.joints * joint_loss(outputs.joints, batch)
+        if outputs.frame is not None and self.config.frame:
+            seen = labels[:, [kinds[1] for kinds in RIGHT_FIRST]] == 1
+            terms["frame"] = self.config.frame * frame_loss(outputs.frame, seen, batch)
+        return terms
 
 
 def mask_labels(batch: Any) -> Tensor:
@@ -159,7 +180,7 @@ def mask_labels(batch: Any) -> Tensor:
     return stacked.masked_fill(~sure[..., None, None], IGNORED)
 
 
-def mask_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+def mask_losses(logits: Tensor, labels: Tensor, coarse: int = 1) -> dict[str, Tensor]:
     """Gives the two-class cross-entropy of each branch, at the resolution of the labels, weight 1 each.
 
     Logits are enlarged bilinearly. A term is a mean over all pixels; unknown ones count 0. The cross-entropy
@@ -167,10 +188,13 @@ def mask_losses(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
 
     Args:
         logits: (B, 4, 2, h', w').
-        labels: (B, 4, h, w) uint8 of 0, 1 and 255.
+        labels: (B, 4, h, w) uint8 of 0, 1 and 255; a picture's are all known or all unknown.
+        coarse: that many pixels a side are one, its label the share that is hand.
     """
-    margin = enlarged_margin(logits, (labels.shape[-2], labels.shape[-1]))
     hand, known = (labels == 1).float(), (labels != IGNORED).float()
+    if coarse > 1:
+        hand, known = F.avg_pool2d(hand, coarse), known[..., ::coarse, ::coarse]
+    margin = enlarged_margin(logits, (hand.shape[-2], hand.shape[-1]))
     loss = F.binary_cross_entropy_with_logits(margin, hand, weight=known, reduction="none")
     return dict(zip(BRANCHES, loss.mean(dim=(0, 2, 3)), strict=True))
 

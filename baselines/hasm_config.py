@@ -33,11 +33,28 @@ MIT = {
 """SegFormer's table 6; ``tiny`` is ours: B0 with a block less where maps are large, one more where not."""
 
 
+class Mirror(NamedTuple):
+    """A U-Net of mirror layers: channels of both halves, blocks, channels on the way up.
+
+    The first stage is the stem: its blocks may be none, those of the others may not.
+    """
+
+    widths: tuple[int, int, int, int]
+    depths: tuple[int, int, int, int]
+    up: tuple[int, int, int]
+
+
+MIRROR = Mirror((32, 64, 128, 192), (0, 1, 2, 2), (96, 64, 32))
+"""The only size there is."""
+
+
 @dataclass(frozen=True)
 class HasmConfig:
     """Settings of a mask network; the defaults are those of section 2.1 of the specification.
 
     Attributes:
+        network: SegFormer, or our small one for few minutes of training (:data:`MIRROR`), which has no
+            ``mit``, ``hidden``, ``dropout`` and ``drop_path``.
         mit: the encoder, a name of :data:`MIT`.
         size: side of the crop [px], a multiple of 32.
         crop: about both hands (``pair``), or the whole picture (``full``), which needs no boxes.
@@ -48,8 +65,12 @@ class HasmConfig:
             have less.
         least: a hand is there when this share of the picture's pixels is more likely it than not; below it,
             its masks are emptied. 0 keeps every pixel, as published.
+        coarse: pixels a side whose labels are averaged in the loss: fewer logits to enlarge.
+        joints: weight of the places of joints in the loss, ``mirror`` only; see ``hasm_hints.py``.
+        frame: weight of how hands are turned, ``mirror`` only.
     """
 
+    network: Literal["segformer", "mirror"] = "segformer"
     mit: Literal["tiny", "b0", "b1", "b2", "b3", "b4", "b5"] = "b5"
     size: int = 256
     crop: Literal["pair", "full"] = "pair"
@@ -58,6 +79,9 @@ class HasmConfig:
     dropout: float = 0.1
     drop_path: float = 0.1
     least: float = 0.002
+    coarse: int = 1
+    joints: float = 0.0
+    frame: float = 0.0
 
     def __post_init__(self) -> None:
         if self.size < STEP or self.size % STEP:
@@ -67,9 +91,15 @@ class HasmConfig:
         for name in ("dropout", "drop_path", "least"):
             if not 0 <= getattr(self, name) < 1:
                 raise HandbenchError(f"{name}={getattr(self, name)}", "a share is 0 to below 1")
+        if self.coarse not in (1, 2, 4):
+            raise HandbenchError(f"coarse={self.coarse}", "choose 1, 2 or 4")
+        if self.joints < 0 or self.frame < 0:
+            raise HandbenchError(f"joints={self.joints}, frame={self.frame}", "weights are 0 or more")
+        if (self.joints or self.frame) and self.network != "mirror":
+            raise HandbenchError(f"{self.network} learns masks alone", "leave joints and frame at 0")
 
 
-SOFT = ("crop", "scale", "dropout", "drop_path", "least")
+SOFT = ("crop", "scale", "dropout", "drop_path", "least", "coarse", "joints", "frame")
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""
 
 FULL = HasmConfig()
@@ -82,6 +112,6 @@ NETWORKS: dict[str, HasmConfig] = {
     "hasm:b3": HasmConfig(mit="b3"),
     "hasm:b4": HasmConfig(mit="b4"),
     "hasm:b5": FULL,
-    "hasm-tiny": HasmConfig(mit="tiny", size=128, scale=1.25, hidden=32, drop_path=0.0),
+    "hasm-tiny": HasmConfig("mirror", size=128, scale=1.25, coarse=2, joints=2.0, frame=0.5),
 }
 """Name -> settings."""

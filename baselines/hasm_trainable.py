@@ -29,8 +29,8 @@ Published and not kept: ten times the rate for the decoder, norms without decay,
 0, in place of which the rate falls to a sixtieth in even steps."""
 
 TINY_RECIPE = replace(
-    HASM_RECIPE, lr=1e-3, batch_size=32, epochs=10, milestones=(5, 6, 7, 8, 9), gamma=0.5,
-    source="docs/hdr.md, tiny models",
+    HASM_RECIPE, lr=2.5e-3, batch_size=32, epochs=10, milestones=(5, 6, 7, 8, 9), gamma=0.55,
+    clip_norm=3.0, augment="hasm-tiny", source="docs/hdr.md, hasm-tiny",
 )  # fmt: skip
 
 RECIPES = {"hasm-tiny": TINY_RECIPE}

@@ -96,10 +96,13 @@ PRESETS = {
     "interhand": Augment(rotation=math.radians(45), shift=0.15, p_flip=0.5),
     "shpe": Augment(rotation=math.radians(45), shift=0.15),
     "hasm": Augment(scale=0.5, p_rotation=0.0, shift=0.1, p_flip=0.5, brightness=0.125, contrast=0.5),
+    "hasm-tiny": Augment(
+        scale=0.1, rotation=math.radians(20), p_rotation=0.5, shift=0.04, p_flip=0.5, gain=0.1
+    ),
     "full": Augment(shift=0.05, p_flip=0.5, brightness=0.1, contrast=0.2, noise=4.0, p_occlude=0.5),
 }
 """Named settings: HandOccNet's, IFVONet's, InterHand2.6M's (also HDR's), the same without flips for HDR's
-pose network, which sees right hands only, HDR's mask network's, everything at once."""
+pose network, which sees right hands only, HDR's mask network's, a mild one, everything at once."""
 
 
 def named(settings: Augment | str | None) -> Augment:
