@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
-from handbench.baselines.networks import NETWORKS, REPRODUCES
-from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
+from handbench.baselines.network_entry import Family
+from handbench.baselines.networks import REPRODUCES
+from handbench.models import Model, ModelOptions
 
 if TYPE_CHECKING:
     from handbench.baselines.hand_trainable import HandTrainable
@@ -44,23 +44,10 @@ def _trainable(name: str, variant: str) -> HandTrainable:
     return make_trainable(name, variant)
 
 
-def _entry(name: str, about: str) -> ModelEntry:
-    variants = {}
-    for full in NETWORKS:
-        base, _, variant = full.partition(":")
-        if base == name and variant:
-            parameters, flops = COUNTS[full]
-            variants[variant] = VariantEntry(parameters, flops, REPRODUCES.get(full, ""))
-    parameters, flops = COUNTS[name]
-    return ModelEntry(
-        about, functools.partial(_open, name), variant="VARIANT,KEY=VALUE" if variants else "KEY=VALUE",
-        parameters=parameters, flops=flops, reproduces=REPRODUCES.get(name, ""), variants=variants,
-        trainable=functools.partial(_trainable, name),
-    )  # fmt: skip
+_FAMILY = Family(_open, _trainable, COUNTS, REPRODUCES)
 
-
-HANDOCCNET = _entry("handoccnet", "one frame: necessity gate, FIT and SET")
-HANDOCCNET_V = _entry("handoccnet-v", "HandOccNet on two frames, side by side in channels")
-HANDOCCNET_V_TINY = _entry("handoccnet-v-tiny", "the same small: ResNet-18 at half width, 128 px")
-IFVONET = _entry("ifvonet", "two frames: pixel variation, occlusion reasoning, dynamic fusion")
-IFVONET_TINY = _entry("ifvonet-tiny", "the same small: ResNet-18 at half width for all frames, 128 px")
+HANDOCCNET = _FAMILY.entry("handoccnet", "one frame: necessity gate, FIT and SET")
+HANDOCCNET_V = _FAMILY.entry("handoccnet-v", "HandOccNet on two frames, side by side in channels")
+HANDOCCNET_V_TINY = _FAMILY.entry("handoccnet-v-tiny", "the same small: ResNet-18 at half width, 128 px")
+IFVONET = _FAMILY.entry("ifvonet", "two frames: pixel variation, occlusion reasoning, dynamic fusion")
+IFVONET_TINY = _FAMILY.entry("ifvonet-tiny", "the same small: ResNet-18 at half width for all frames, 128 px")

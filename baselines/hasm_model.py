@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,45 +10,15 @@ from torch import Tensor
 
 from handbench.arrays import BoolArray, FloatArray
 from handbench.baselines.hasm import HandMasks, HasmNetwork, decode_masks
-from handbench.baselines.pictures import channels_last
-from handbench.config import to_dict
+from handbench.baselines.trained_model import SIDES, TrainedModel
 from handbench.placing import place
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
 
 
-class HasmModel:
-    """Predicts the masks of both hands of each crop; keeps to :class:`handbench.models.Model`.
+class HasmModel(TrainedModel[HasmNetwork]):
+    """Predicts the masks of both hands of each crop; keeps to :class:`handbench.models.Model`."""
 
-    Args:
-        network: it is put on the device and in evaluation mode.
-        name: ``NAME`` or ``NAME:VARIANT``.
-        device: as torch spells it.
-        trained: False for random weights.
-        sha256: of the file of weights.
-
-    Attributes:
-        settings: the network's configuration.
-        parameters: how many numbers the network has.
-        train_data: what it was trained on, in words; empty where that is not known.
-    """
-
-    needs_ground_truth = False
     space: Space = "camera"
-    tips, hand_model = "", ""
-
-    def __init__(
-        self, network: HasmNetwork, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
-    ) -> None:
-        self.network = channels_last(network).to(device).eval()
-        self.name, self.device = name, device
-        self.inputs = network.inputs
-        self.trained, self.weights_sha256 = trained, sha256
-        self.settings: Mapping[str, Any] = to_dict(network.config)
-        self.train_data = ""
-        self.parameters = sum(parameter.numel() for parameter in network.parameters())
 
     def masks(self, batch: Any) -> HandMasks:
         """Returns the masks of a batch as shown, right then left, on the model's device."""

@@ -82,7 +82,7 @@ def _rows(name: str, start: HdrConfig) -> dict[str, HdrConfig]:
 HDRS: dict[str, HdrConfig] = {**_rows("hdr", FULL), **_rows("hdr-tiny", TINY)}
 """Name -> settings."""
 
-REPRODUCES = {
+_REPRODUCES = {
     "hdr": "HDR (ECCV 2022), ablation row 8",
     "hdr:no-removal": "HDR ablation, row 2",
     "hdr:no-deocclusion": "HDR ablation, row 3",
@@ -93,5 +93,14 @@ REPRODUCES = {
     "hdr:fill-mean": "control: holes of one colour",
     "hdr:fill-telea": "control: holes filled by OpenCV",
     "hdr:mask-input": "control: masks given to the pose network, nothing painted",
+}
+
+REPRODUCES = {
+    **_REPRODUCES,
+    **{
+        name: f"{_REPRODUCES[row]}, in small"
+        for name in HDRS
+        if (row := name.replace("hdr-tiny", "hdr")) != name and row != "hdr"
+    },
 }
 """Name -> paper and table, or what it is for."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from handbench.baselines.hdr_config import HDRS
 from handbench.baselines.hdr_config import REPRODUCES as HDR_REPRODUCES
-from handbench.baselines.hdrnet_config import HDRNETS, REPRODUCES
+from handbench.baselines.hdrnet_config import REPRODUCES
+from handbench.baselines.network_entry import Family
 from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
 
 if TYPE_CHECKING:
@@ -41,24 +42,12 @@ def _train_hdrnet(name: str, variant: str) -> HDRNetTrainable:
     return make_trainable(name, variant)
 
 
-def _hdrnet(name: str, about: str) -> ModelEntry:
-    variants = {}
-    for full in HDRNETS:
-        base, _, variant = full.partition(":")
-        if base == name and variant:
-            variants[variant] = VariantEntry(*HDRNET_COUNTS[full], REPRODUCES.get(full, ""))
-    parameters, flops = HDRNET_COUNTS[name]
-    return ModelEntry(
-        about, functools.partial(_open_hdrnet, name), variant="VARIANT,KEY=VALUE", parameters=parameters,
-        flops=flops, reproduces=REPRODUCES.get(name, ""), variants=variants,
-        trainable=functools.partial(_train_hdrnet, name),
-    )  # fmt: skip
+_HDRNETS = Family(_open_hdrnet, _train_hdrnet, HDRNET_COUNTS, REPRODUCES)
 
-
-HDRNET = _hdrnet(
+HDRNET = _HDRNETS.entry(
     "hdrnet", "the target hand completed, the other one painted over; masks are the annotation's"
 )
-HDRNET_TINY = _hdrnet("hdrnet-tiny", "the same small: six levels from 16 channels, 128 px")
+HDRNET_TINY = _HDRNETS.entry("hdrnet-tiny", "the same small: six levels from 16 channels, 128 px")
 
 
 def _open_hdr(name: str, options: ModelOptions) -> Model:

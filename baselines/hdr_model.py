@@ -24,13 +24,11 @@ from handbench.baselines.hand_crops import (
 from handbench.baselines.hdr_masks import dilate, hdr_masks
 from handbench.baselines.hdr_stages import Stages, untrained
 from handbench.baselines.hdrnet_network import masks_in_order, to_bytes
+from handbench.baselines.trained_model import SIDES
 from handbench.config import to_dict
 from handbench.inputs import MASKS, Inputs
 from handbench.placing import boxes_to_picture
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
 
 
 @dataclass(frozen=True)

@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from handbench.baselines.hdrnet_network import HDRNetwork, masks_in_order, to_bytes
-from handbench.baselines.pictures import channels_last
-from handbench.config import to_dict
+from handbench.baselines.trained_model import SIDES, TrainedModel
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
 
 
-class HDRNetModel:
+class HDRNetModel(TrainedModel[HDRNetwork]):
     """Keeps to :class:`handbench.models.Model`; predicts the target alone and whole, and nothing else.
 
     Its masks are the annotation's, so a row of it says what de-occlusion and removal can do at best. Where
     masks are predicted, a pipeline calls :meth:`complete`.
 
-    Args:
-        network: it is put on the device and in evaluation mode.
-        name: ``NAME`` or ``NAME:VARIANT``.
-        device: as torch spells it.
-        trained: False for random weights.
-        sha256: of the file of weights.
-
     Attributes:
-        settings: the network's configuration.
         parameters: of the generator.
-        train_data: what it was trained on, in words; empty where that is not known.
     """
 
     needs_ground_truth = True
-    tips, hand_model = "", ""
     space: Space = "root_relative"
 
     def __init__(
         self, network: HDRNetwork, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
     ) -> None:
-        self.network = channels_last(network).to(device).eval()
-        self.name, self.device, self.inputs = name, device, network.inputs
-        self.trained, self.weights_sha256 = trained, sha256
+        super().__init__(network, name, device, trained, sha256)
         c = network.config
         off = "" if c.vgg or not (c.perceptual or c.style) else "perceptual and style terms (no VGG16)"
-        self.settings: Mapping[str, Any] = {**to_dict(c), "masks": "gt", "off": off}
-        self.train_data = ""
+        self.settings = {**self.settings, "masks": "gt", "off": off}
         self.parameters = sum(parameter.numel() for parameter in network.generator.parameters())
 
     def complete(self, images: Tensor, masks: Tensor) -> Tensor:

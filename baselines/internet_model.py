@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,17 +11,12 @@ from handbench.arrays import FloatArray
 from handbench.baselines.internet import InterNet, InterNetOutputs
 from handbench.baselines.internet_decode import decode
 from handbench.baselines.internet_place import hand_depths, on_rays, pair_depths
-from handbench.baselines.pictures import channels_last
-from handbench.config import to_dict
+from handbench.baselines.trained_model import SIDES, TrainedModel
 from handbench.placing import points_to_picture
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
-_SPACE: Space = "camera"
 
 
-class InterNetModel:
+class InterNetModel(TrainedModel[InterNet]):
     """Predicts both hands of each crop; keeps to :class:`handbench.models.Model`.
 
     The network finds pixels, depths from each wrist, and the left wrist's depth from the right one's, but no
@@ -30,33 +24,10 @@ class InterNetModel:
     bones have the mean hand's lengths, ``root_depth`` says where that is, and the protocol's ``root=gt`` or
     ``root=rootnet`` moves them along their rays to another, which is the official evaluation. Both hands are
     always written; ``handedness`` says which are there.
-
-    Args:
-        network: it is put on the device and in evaluation mode.
-        name: ``NAME`` or ``NAME:VARIANT``.
-        device: as torch spells it.
-        trained: False for random weights.
-        sha256: of the file of weights.
-
-    Attributes:
-        settings: the network's configuration.
-        parameters: how many numbers the network has.
-        train_data: what it was trained on, in words; empty where that is not known.
     """
 
-    needs_ground_truth = False
-    tips, hand_model, root_source = "", "", "predicted"
-
-    def __init__(
-        self, network: InterNet, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
-    ) -> None:
-        self.network = channels_last(network).to(device).eval()
-        self.name, self.device = name, device
-        self.inputs, self.space = network.inputs, _SPACE
-        self.trained, self.weights_sha256 = trained, sha256
-        self.settings: Mapping[str, Any] = to_dict(network.config)
-        self.train_data = ""
-        self.parameters = sum(parameter.numel() for parameter in network.parameters())
+    space: Space = "camera"
+    root_source = "predicted"
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts each item: both hands in the camera frame, pixels, relative root, handedness."""

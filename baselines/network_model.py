@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 
 from handbench.baselines.hand_network import HandNetwork
-from handbench.baselines.pictures import channels_last
 from handbench.baselines.rotation_maps import axis_angle_from_rotations
-from handbench.config import to_dict
+from handbench.baselines.trained_model import SIDES, TrainedModel
 from handbench.placing import points_to_picture, unmirror
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
 
 
-class NetworkModel:
+class NetworkModel(TrainedModel[HandNetwork]):
     """Predicts the hand of each crop; keeps to :class:`handbench.models.Model`.
-
-    Args:
-        network: it is put on the device and in evaluation mode.
-        name: ``NAME`` or ``NAME:VARIANT``.
-        device: as torch spells it.
-        trained: False for random weights.
-        sha256: of the file of weights.
 
     Attributes:
         settings: the network's configuration and the hand model's hash.
-        parameters: how many numbers the network has.
-        train_data: what it was trained on, in words; empty where that is not known.
     """
 
-    needs_ground_truth = False
+    space: Space = "root_relative"
 
     def __init__(
         self, network: HandNetwork, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
     ) -> None:
-        self.network = channels_last(network).to(device).eval()
-        self.name, self.device = name, device
-        self.inputs, self.space = network.inputs, _SPACE
+        super().__init__(network, name, device, trained, sha256)
         config = network.config
-        self.tips: str = config.tips
+        self.tips = config.tips
         self.hand_model = config.hand_model.partition(":")[0]
-        self.trained, self.weights_sha256 = trained, sha256
-        self.settings: Mapping[str, Any] = {**to_dict(config), "hand_sha256": network.hand_sha256}
-        self.train_data = ""
-        self.parameters = sum(parameter.numel() for parameter in network.parameters())
+        self.settings = {**self.settings, "hand_sha256": network.hand_sha256}
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts the current frame of each item: joints and mesh from the wrist, pose, betas, pixels."""
@@ -75,6 +56,3 @@ class NetworkModel:
             )  # fmt: skip
             found.append(Prediction(key, (unmirror(hand) if flipped[i] else hand,)))
         return found
-
-
-_SPACE: Space = "root_relative"

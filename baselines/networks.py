@@ -10,9 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from handbench.baselines.ifvonet_config import IFVONetConfig
-from handbench.config import build, merge, parse_overrides, to_dict
-from handbench.errors import HandbenchError
-from handbench.registry import nearest
+from handbench.baselines.variants import configured, split_row
 
 FULL = IFVONetConfig()
 
@@ -92,15 +90,7 @@ def split_variant(name: str, text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         HandbenchError: for an unknown row or something that is no setting.
     """
-    words = [word for word in text.split(",") if word]
-    row = name
-    if words and "=" not in words[0]:
-        row = f"{name}:{words.pop(0)}"
-    if row not in NETWORKS:
-        known = [key.partition(":")[2] for key in NETWORKS if key.startswith(f"{name}:")]
-        hint = nearest(row.partition(":")[2], known) if known else "write KEY=VALUE after the colon"
-        raise HandbenchError(f"model {name!r} has no variant {row.partition(':')[2]!r}", hint)
-    return row, parse_overrides(words)
+    return split_row(NETWORKS, name, text)
 
 
 def configure(row: str, *settings: Mapping[str, Any]) -> IFVONetConfig:
@@ -109,7 +99,4 @@ def configure(row: str, *settings: Mapping[str, Any]) -> IFVONetConfig:
     Raises:
         HandbenchError: for an unknown key, a value of the wrong kind, or settings that contradict each other.
     """
-    values: dict[str, Any] = to_dict(NETWORKS[row])
-    for some in settings:
-        values = merge(values, some)
-    return build(IFVONetConfig, values)
+    return configured(NETWORKS[row], *settings)

@@ -15,12 +15,11 @@ from handbench.baselines.hand_trainable import make_trainable
 from handbench.baselines.ifvonet_config import SOFT, IFVONetConfig
 from handbench.baselines.network_model import NetworkModel
 from handbench.baselines.networks import configure, split_variant
+from handbench.baselines.shipped import shipped
 from handbench.baselines.weights import SUFFIX, check_config, load_state, read_tensors, read_weights
 from handbench.config import to_dict
 from handbench.errors import HandbenchError
 from handbench.models import ModelOptions, file_sha256
-
-SHIPPED = Path(__file__).parent / "assets"
 
 
 class _Stored(NamedTuple):
@@ -56,13 +55,6 @@ def open_network(name: str, options: ModelOptions) -> NetworkModel:
     model.train_data = stored.train_data
     fold_batch_norm(model.network)
     return model
-
-
-def shipped(name: str, training: str = "") -> Path | None:
-    """Returns the weights that ship for a name and what it was trained on, None where there are none."""
-    label = f"@{training}" if training else ""
-    path = SHIPPED / f"{name.replace(':', '-')}{label}{SUFFIX}"
-    return path if path.is_file() else None
 
 
 def _stored(row: str, asked: Mapping[str, Any], path: Path, name: str) -> _Stored:

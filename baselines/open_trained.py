@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from handbench.baselines.shipped import shipped
 from handbench.baselines.variants import configured
 from handbench.baselines.weights import SUFFIX, check_config, load_state, read_weights
 from handbench.config import to_dict
@@ -31,8 +32,6 @@ def open_trained(
     Raises:
         HandbenchError: for weights that are none, or another network's.
     """
-    from handbench.baselines.open_network import shipped
-
     path = options.weights or shipped(row, options.training)
     if path is None:
         return _model(trainable, trainable.build(options.seed), options, trained=False)

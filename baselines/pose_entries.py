@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
-from handbench.baselines.pose_networks import NETWORKS, REPRODUCES
-from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
+from handbench.baselines.network_entry import Family
+from handbench.baselines.pose_networks import REPRODUCES
+from handbench.models import Model, ModelOptions
 
 COUNTS: dict[str, tuple[int, int]] = {
     "shpe": (12_967_635, 110_119_354_368),
@@ -31,21 +31,9 @@ def _trainable(name: str, variant: str) -> Any:
     return make_pose(name, variant)
 
 
-def _entry(name: str, about: str) -> ModelEntry:
-    variants = {}
-    for full in NETWORKS:
-        base, _, variant = full.partition(":")
-        if base == name and variant:
-            variants[variant] = VariantEntry(*COUNTS[full], REPRODUCES.get(full, ""))
-    parameters, flops = COUNTS[name]
-    return ModelEntry(
-        about, functools.partial(_open, name), variant="VARIANT,KEY=VALUE" if variants else "KEY=VALUE",
-        parameters=parameters, flops=flops, reproduces=REPRODUCES.get(name, ""), variants=variants,
-        trainable=functools.partial(_trainable, name),
-    )  # fmt: skip
+_FAMILY = Family(_open, _trainable, COUNTS, REPRODUCES)
 
-
-SHPE = _entry("shpe", "one hand, its joints without a unit: heat, delta and location maps")
-SHPE_TINY = _entry("shpe-tiny", "the same small: half the width and depth, 128 px")
-INTERNET = _entry("internet", "both hands: 3D heat maps, relative depth of the wrists, handedness")
-INTERNET_TINY = _entry("internet-tiny", "the same small: ResNet-18 at half width, 128 px")
+SHPE = _FAMILY.entry("shpe", "one hand, its joints without a unit: heat, delta and location maps")
+SHPE_TINY = _FAMILY.entry("shpe-tiny", "the same small: half the width and depth, 128 px")
+INTERNET = _FAMILY.entry("internet", "both hands: 3D heat maps, relative depth of the wrists, handedness")
+INTERNET_TINY = _FAMILY.entry("internet-tiny", "the same small: ResNet-18 at half width, 128 px")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,9 +10,7 @@ from handbench.baselines.detnet_config import SOFT as DETNET_SOFT
 from handbench.baselines.detnet_config import DetNetConfig
 from handbench.baselines.internet_config import SOFT as INTERNET_SOFT
 from handbench.baselines.internet_config import InterNetConfig
-from handbench.config import build, merge, parse_overrides, to_dict
-from handbench.errors import HandbenchError
-from handbench.registry import nearest
+from handbench.baselines.variants import configured, split_row
 
 PoseConfig = DetNetConfig | InterNetConfig
 
@@ -54,16 +51,7 @@ def split_pose(name: str, text: str) -> tuple[str, dict[str, Any]]:
     Raises:
         HandbenchError: for an unknown row or something that is no setting.
     """
-    # Not at the commas of a list.
-    words = [word for word in re.split(r",(?![^\[\]]*\])", text) if word]
-    row = name
-    if words and "=" not in words[0]:
-        row = f"{name}:{words.pop(0)}"
-    if row not in NETWORKS:
-        known = [key.partition(":")[2] for key in NETWORKS if key.startswith(f"{name}:")]
-        hint = nearest(row.partition(":")[2], known) if known else "write KEY=VALUE after the colon"
-        raise HandbenchError(f"model {name!r} has no variant {row.partition(':')[2]!r}", hint)
-    return row, parse_overrides(words)
+    return split_row(NETWORKS, name, text)
 
 
 def configure(row: str, *settings: Mapping[str, Any]) -> PoseConfig:
@@ -72,8 +60,4 @@ def configure(row: str, *settings: Mapping[str, Any]) -> PoseConfig:
     Raises:
         HandbenchError: for an unknown key, a value of the wrong kind, or settings that contradict each other.
     """
-    default = NETWORKS[row]
-    values: dict[str, Any] = to_dict(default)
-    for some in settings:
-        values = merge(values, some)
-    return build(type(default), values)
+    return configured(NETWORKS[row], *settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,53 +9,33 @@ import torch
 from torch import Tensor
 
 from handbench.baselines.detnet import DetNet, DetNetOutputs, decode
-from handbench.baselines.pictures import channels_last
-from handbench.config import to_dict
+from handbench.baselines.trained_model import SIDES, TrainedModel
 from handbench.errors import HandbenchError
 from handbench.placing import points_to_picture, unmirror
 from handbench.predictions import HandPrediction, Prediction, Space
-from handbench.types import Side
-
-SIDES = (Side.RIGHT, Side.LEFT)
-_SPACE: Space = "scale_free"
 
 
-class ShpeModel:
+class ShpeModel(TrainedModel[DetNet]):
     """Predicts the hand of each crop, the wrist at 0; keeps to :class:`handbench.models.Model`.
 
     Lengths have no unit, about 1 from wrist to middle MCP: a protocol's ``scale`` gives them one, and says
     so in its id. Fingertips are those of the data that it was trained on.
 
-    Args:
-        network: it is put on the device and in evaluation mode.
-        name: ``NAME`` or ``NAME:VARIANT``.
-        device: as torch spells it.
-        trained: False for random weights.
-        sha256: of the file of weights.
-
     Attributes:
         needs_ground_truth: with ``mask_input``: the annotation's masks. A pipeline calls
             :meth:`predict_with` with predicted ones.
-        settings: the network's configuration.
-        parameters: how many numbers the network has.
-        train_data: what it was trained on, in words; empty where that is not known.
     """
 
-    tips, hand_model = "", ""
+    space: Space = "scale_free"
 
     def __init__(
         self, network: DetNet, name: str, device: str = "cpu", trained: bool = True, sha256: str = ""
     ) -> None:
-        self.network = channels_last(network).to(device).eval()
-        self.name, self.device = name, device
-        self.inputs, self.space = network.inputs, _SPACE
-        self.trained, self.weights_sha256 = trained, sha256
+        super().__init__(network, name, device, trained, sha256)
         # Nobody predicts masks for it here: a row of its own has the annotation's.
         self.needs_ground_truth = network.config.mask_input
-        told = {"masks": "gt"} if self.needs_ground_truth else {}
-        self.settings: Mapping[str, Any] = {**to_dict(network.config), **told}
-        self.train_data = ""
-        self.parameters = sum(parameter.numel() for parameter in network.parameters())
+        if self.needs_ground_truth:
+            self.settings = {**self.settings, "masks": "gt"}
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts each item: joints, pixels, and how sure it is of each joint.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -26,7 +27,8 @@ def split_row(rows: Mapping[str, Any], name: str, text: str) -> tuple[str, dict[
     Raises:
         HandbenchError: for an unknown row or something that is no setting.
     """
-    words = [word for word in text.split(",") if word]
+    # Not at the commas of a list.
+    words = [word for word in re.split(r",(?![^\[\]]*\])", text) if word]
     row = name
     if words and "=" not in words[0]:
         row = f"{name}:{words.pop(0)}"

@@ -252,7 +252,7 @@ def test_refusals(tmp_path: Path) -> None:
             what()
 
     def opened(variant: str, weights: Path | None = None) -> Callable[[], object]:
-        return lambda: open_model(f"hdr{variant}", weights, random_init=False)
+        return lambda: open_model(f"hdr-tiny{variant}", weights)
 
     wrong(lambda: pipeline("pose=ifvonet-tiny"), "looks at 2 frames")
     wrong(lambda: pipeline("pose=mean-hand"), "no crops of one hand")
@@ -261,11 +261,11 @@ def test_refusals(tmp_path: Path) -> None:
     wrong(lambda: pipeline("canvas=8"), "a canvas has 32 px")
     wrong(lambda: pipeline("fil=mean"), "fil")
     wrong(lambda: pipeline("no-such-row"), "no variant")
-    wrong(opened(""), "no trained weights of hasm, hdrnet, shpe .*--weights FOLDER")
+    wrong(opened("@nowhere"), "no trained weights of .*shpe-tiny@nowhere .*--weights FOLDER")
     wrong(opened("", tmp_path / "none"), "no folder of weights")
-    wrong(opened("", tmp_path), "no weights of a stage of hdr .*shpe.safetensors")
+    wrong(opened("", tmp_path), "no weights of a stage of hdr-tiny .*shpe-tiny.safetensors")
     wrong(lambda: with_stages("shpe", "masks"), "no pipeline")
-    wrong(lambda: open_model("shpe@nowhere"), "no trained weights")
+    wrong(lambda: open_model("shpe-tiny@nowhere"), "no trained weights")
 
 
 def test_the_command_exchanges_stages(aih: Dataset, tmp_path: Path, handbench: Any) -> None:
@@ -275,7 +275,7 @@ def test_the_command_exchanges_stages(aih: Dataset, tmp_path: Path, handbench: A
     found = read_predictions(out)
     assert found.provenance["model"]["name"] == "hdr-tiny:masks=gt,pose=shpe-tiny"
     assert found.provenance["needs_ground_truth"] and found.mask_size == (256, 256)
-    scored = handbench("score", out, "--protocol", "aih", "--gt", f"aih:{root}")
+    scored = handbench("score", out, "--protocol", "aih/scale=gt-bone", "--gt", f"aih:{root}")
     assert "IoU-amodal         100.000 %" in scored.stdout
     refused = handbench("predict", "--model", "zero", "--oracle", "masks", *words, check=2)
     assert "no pipeline" in refused.stderr

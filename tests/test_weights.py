@@ -17,6 +17,7 @@ from small_networks import SMALL, pictures, small_network
 from torch import Tensor
 
 from handbench.baselines import open_network as opening
+from handbench.baselines import shipped as shipping
 from handbench.baselines.convert_handoccnet import convert, main, our_name
 from handbench.baselines.hand_network import HandNetwork
 from handbench.baselines.hand_trainable import inputs_of
@@ -372,7 +373,7 @@ def test_shipped_weights_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     save_weights(
         tmp_path / "ifvonet-tiny.safetensors", network.state_dict(), "ifvonet-tiny", network.config, half=True
     )
-    monkeypatch.setattr(opening, "SHIPPED", tmp_path)
+    monkeypatch.setattr(shipping, "SHIPPED", tmp_path)
     model: Any = open_model("ifvonet-tiny:prev_gap=2")
     assert model.trained and model.inputs.gap == 2
     assert model.settings["prev_gap"] == 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from handbench.baselines.open_network import SHIPPED
+from handbench.baselines.shipped import SHIPPED
 from handbench.baselines.variants import configured
 from handbench.baselines.weights import Weights, read_weights, save_weights
 from handbench.errors import HandbenchError
