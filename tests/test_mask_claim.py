@@ -77,3 +77,30 @@ def test_what_cannot_be_claimed_is_refused(claims: Any, made: Any) -> None:
     halves = {**predictions.hands, side: dataclasses.replace(hand, visible_mask=None)}
     with pytest.raises(HandbenchError, match="no visible masks"):
         claims.masks_claim(truth, dataclasses.replace(predictions, hands=halves))
+
+
+def test_poses_are_compared_on_the_same_hidden_hands(claims: Any, made: Any) -> None:
+    folder, truth, perfect = made
+    data = load_dataset("aih", folder / "aih", split="train", quiet=True)
+    said = {"oracle": perfect}
+    for name in ("oracle-noise:5", "oracle-noise:10"):
+        predict(name, data, folder / f"{name[-2:].strip(':')}.h5", quiet=True)
+        said[name] = read_predictions(folder / f"{name[-2:].strip(':')}.h5")
+    claim = claims.pose_claim(truth, said)
+    assert claim.errors["oracle"] < 0.01
+    # Joint and wrist both move: sqrt(2) 5 mm a coordinate, 2 sqrt(2 / pi) of that in the mean of a length.
+    expected = 5 * 2**0.5 * 2 * (2 / 3.14159) ** 0.5
+    assert claim.errors["oracle-noise:5"] == pytest.approx(expected, rel=0.15)
+    assert claim.gains["oracle-noise:10"].high < claim.gains["oracle-noise:5"].high < 0
+    assert claim.hands > 10 and not any(claim.left_out.values())
+    # A hand that one model lacks counts for none, and is told.
+    blind = {
+        side: dataclasses.replace(hand, joints=hand.joints.copy()) for side, hand in perfect.hands.items()
+    }
+    for hand in blind.values():
+        hand.joints[::2] = float("nan")
+    said["half"] = dataclasses.replace(perfect, hands=blind)
+    fewer = claims.pose_claim(truth, said)
+    assert fewer.left_out["half"] > 0 and fewer.hands + fewer.left_out["half"] == claim.hands
+    with pytest.raises(HandbenchError, match="no hand that is hidden by more than 2"):
+        claims.pose_claim(truth, said, 2.0)
