@@ -21,11 +21,10 @@ HDRNET_COUNTS: dict[str, tuple[int, int]] = {
     "hdrnet:no-discriminator": (42_211_611, 27_547_009_024),
     "hdrnet:no-removal": (42_211_611, 27_547_009_024),
     "hdrnet:no-deocclusion": (42_211_611, 27_547_009_024),
-    "hdrnet-tiny": (1_732_459, 452_313_088),
-    "hdrnet-tiny:original": (1_732_459, 452_313_088),
-    "hdrnet-tiny:no-transformer": (1_176_235, 358_252_544),
-    "hdrnet-tiny:no-removal": (1_732_459, 452_313_088),
-    "hdrnet-tiny:no-deocclusion": (1_732_459, 452_313_088),
+    "hdrnet-tiny": (2_402_400, 773_423_104),
+    "hdrnet-tiny:no-transformer": (2_267_104, 754_253_824),
+    "hdrnet-tiny:no-removal": (2_402_400, 773_423_104),
+    "hdrnet-tiny:no-deocclusion": (2_402_400, 773_423_104),
 }
 """Name -> parameters of the generator, and operations of an item (two a multiply-add); tested."""
 
@@ -42,12 +41,14 @@ def _train_hdrnet(name: str, variant: str) -> HDRNetTrainable:
     return make_trainable(name, variant)
 
 
-_HDRNETS = Family(_open_hdrnet, _train_hdrnet, HDRNET_COUNTS, REPRODUCES)
+_HDRNETS = Family(_open_hdrnet, _train_hdrnet, HDRNET_COUNTS, REPRODUCES, home="aih")
 
 HDRNET = _HDRNETS.entry(
     "hdrnet", "the target hand completed, the other one painted over; masks are the annotation's"
 )
-HDRNET_TINY = _HDRNETS.entry("hdrnet-tiny", "the same small: six levels from 16 channels, 128 px")
+HDRNET_TINY = _HDRNETS.entry(
+    "hdrnet-tiny", "the same small: a coarse fill, corrected; also finds forearms and shadows; 128 px"
+)
 
 
 def _open_hdr(name: str, options: ModelOptions) -> Model:
@@ -65,7 +66,7 @@ def _hdr(name: str, about: str) -> ModelEntry:
         if full.startswith(f"{name}:")
     }  # fmt: skip
     return ModelEntry(
-        about, functools.partial(_open_hdr, name), variant="VARIANT,KEY=VALUE", stages=True,
+        about, functools.partial(_open_hdr, name), variant="VARIANT,KEY=VALUE", stages=True, home="aih",
         reproduces=HDR_REPRODUCES.get(name, ""), variants=variants,
     )  # fmt: skip
 

@@ -19,12 +19,14 @@ class Family:
         trainable: makes a trainable of ``NAME`` and the text after its colon.
         counts: ``NAME`` and ``NAME:VARIANT`` -> parameters, and operations of an item (two a multiply-add).
         reproduces: the same names -> paper and table.
+        home: the held-out set that they are evaluated on, see ``handbench.heldout``.
     """
 
     open: Callable[[str, ModelOptions], Model]
     trainable: Callable[[str, str], Any]
     counts: Mapping[str, tuple[int, int]]
     reproduces: Mapping[str, str]
+    home: str = "ho3d"
 
     def entry(self, name: str, about: str) -> ModelEntry:
         """Returns what the register says of a network, by its name and one line about it."""
@@ -37,5 +39,5 @@ class Family:
         return ModelEntry(
             about, functools.partial(self.open, name), variant="VARIANT,KEY=VALUE" if rows else "KEY=VALUE",
             parameters=parameters, flops=flops, reproduces=self.reproduces.get(name, ""), variants=variants,
-            trainable=functools.partial(self.trainable, name),
+            trainable=functools.partial(self.trainable, name), home=self.home,
         )  # fmt: skip

@@ -16,7 +16,7 @@ from handbench.metrics.protocols import PROTOCOLS, open_protocol
 from handbench.metrics.protocols.base import Protocol
 from handbench.predict import OnExisting, run
 from handbench.predict.identity import identity_of
-from handbench.predict.names import Opened, open_any
+from handbench.predict.names import Opened, home_of, open_any
 from handbench.predictions import Space
 from handbench.provenance import collect
 from handbench.score import Scored, score_predictions
@@ -67,7 +67,7 @@ def evaluate(
 
     Args:
         model: ``NAME[:VARIANT][+FILTER...]``.
-        data: a reference ``NAME:PATH[@key=value,...]``; the held-out set by default.
+        data: a reference ``NAME:PATH[@key=value,...]``; by default the held-out set that is the model's home.
         protocol: a name or id; by default the one made for the data.
         results: folder of results and of prediction files.
         subset: score only this subset that the annotation names.
@@ -87,7 +87,7 @@ def evaluate(
     if data is None:
         from handbench.heldout import heldout
 
-        ref = heldout(max(1, workers), quiet)
+        ref = heldout(home_of(model), max(1, workers), quiet)
     else:
         ref = DataRef.parse(data) if isinstance(data, str) else data
     dataset = ref.open(quiet)

@@ -190,6 +190,7 @@ class ModelEntry:
         reproduces: paper and table, where it does.
         has_weights: whether it takes a file of weights.
         stages: it has several, whose weights are files in a folder.
+        home: the held-out set that it is evaluated on where no data are named, see ``handbench.heldout``.
         variants: named variants, by the text after ``NAME:``.
         trainable: makes a ``handbench.baselines.trainable.Trainable`` of the text after ``NAME:``; None where
             nothing can be trained.
@@ -204,6 +205,7 @@ class ModelEntry:
     reproduces: str = ""
     has_weights: bool = True
     stages: bool = False
+    home: str = "ho3d"
     variants: Mapping[str, VariantEntry] = field(default_factory=dict)
     trainable: Callable[[str], Any] | None = None
 

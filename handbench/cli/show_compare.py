@@ -59,8 +59,9 @@ def compare(
     how = Run(results, weights_of(weights, names), random_init, device, quiet)
     if data is None:
         from handbench.heldout import heldout
+        from handbench.predict.names import home_of
 
-        ref = heldout(quiet=quiet)
+        ref = heldout(home_of(names[0]), quiet=quiet)
     else:
         ref = DataRef.parse(data)
     dataset = ref.open(quiet)

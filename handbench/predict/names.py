@@ -46,18 +46,20 @@ def split_name(text: str) -> tuple[str, tuple[str, ...]]:
     return base, tuple(filters)
 
 
-def with_stages(text: str, oracle: str = "", pose: str = "") -> str:
+def with_stages(text: str, oracle: str = "", pose: str = "", boxes: str = "") -> str:
     """Returns the name of a pipeline with a stage exchanged, as if it were written after its colon.
 
     Args:
         text: ``NAME[:VARIANT][@TRAINING][+FILTER...]``.
         oracle: ``masks``: they are the annotation's.
         pose: a model of one hand.
+        boxes: where the hands are, ``detect``; empty for what the name says.
 
     Raises:
         HandbenchError: for a model without such stages.
     """
     settings = ["masks=gt"] * (oracle == "masks") + [f"pose={pose}"] * bool(pose)
+    settings += [f"boxes={boxes}"] * bool(boxes)
     if not settings:
         return text
     base, filters = split_name(text)
@@ -71,6 +73,15 @@ def with_stages(text: str, oracle: str = "", pose: str = "") -> str:
     return "".join(
         [f"{name}:{','.join([variant] * bool(variant) + settings)}", *label, *(f"+{f}" for f in filters)]
     )
+
+
+def home_of(text: str) -> str:
+    """Returns the kind of data that a model is made for, see :mod:`handbench.heldout`.
+
+    Raises:
+        HandbenchError: for an unknown model or filter.
+    """
+    return MODELS.get(split_training(split_name(text)[0])[0].partition(":")[0]).home
 
 
 def open_any(
