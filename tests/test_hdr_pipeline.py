@@ -25,7 +25,7 @@ from handbench.inputs import Inputs
 from handbench.loaders import Batch, batches
 from handbench.models import MODELS, ModelOptions, open_model, split_training
 from handbench.placing import points_to_picture
-from handbench.predict.names import split_name, with_stages
+from handbench.predict.names import home_of, split_name, with_stages
 from handbench.predictions import HandPrediction, Prediction
 from handbench.synth.generate import SynthOptions, generate
 from handbench.types import Side
@@ -241,6 +241,7 @@ def test_names_of_trainings_and_stages() -> None:
     assert split_training("hdr:no-removal@sh+aih") == ("hdr:no-removal", "sh+aih")
     assert split_training("ifvonet:hand_model=mano:a@b/C") == ("ifvonet:hand_model=mano:a@b/C", "")
     assert split_name("hdr@sh+aih+one-euro") == ("hdr@sh+aih", ("one-euro",))
+    assert (home_of("hdr-tiny@sh+aih+one-euro"), home_of("ifvonet-tiny")) == ("aih", "ho3d")
     assert with_stages("hdr-tiny", "masks") == "hdr-tiny:masks=gt"
     full = with_stages("hdr:no-removal@sh+aih+one-euro", "masks", "handoccnet")
     assert full == "hdr:no-removal,masks=gt,pose=handoccnet@sh+aih+one-euro"
