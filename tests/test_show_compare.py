@@ -296,3 +296,5 @@ def test_text_is_cut_in_the_middle_and_stays_inside() -> None:
     assert (image == 255).all()
     write(image, "$edge", (25, 14), 14)
     assert (image < 255).any() and (image[:, :20] == 255).all()
+    write(image, "", (0, 14))
+    assert (image[:, :20] == 255).all() and text_width("", 14) < 10

@@ -23,8 +23,11 @@ def _coverage(text: str, size: int, bold: bool) -> tuple[npt.NDArray[np.float32]
     from matplotlib.textpath import TextPath
 
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    path = TextPath((0, 0), text.replace("$", r"\$"), size=size * _FINE, prop=font)
-    outlines = [np.asarray(line, np.float64) for line in path.to_polygons(closed_only=True)]
+    outlines = []
+    # matplotlib fails at a text without an outline.
+    if text.strip():
+        path = TextPath((0, 0), text.replace("$", r"\$"), size=size * _FINE, prop=font)
+        outlines = [np.asarray(line, np.float64) for line in path.to_polygons(closed_only=True)]
     up, down = size + 2, size // 2 + 1
     width = max((float(line[:, 0].max()) for line in outlines), default=0.0)
     large = np.zeros(((up + down) * _FINE, (int(width / _FINE) + 3) * _FINE), np.uint8)

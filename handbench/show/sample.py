@@ -76,7 +76,7 @@ def _fine(point: FloatArray) -> tuple[int, int]:
 def _window(sample: Sample, shape: tuple[int, ...], zoom: bool) -> tuple[int, int, int, int]:
     """Returns x0, y0, x1, y1 of what is drawn: the picture, or a square about its hands inside it."""
     height, width = shape[:2]
-    points = [_pixels(hand, sample) for hand in sample.hands]
+    points = [joint_pixels(hand, sample) for hand in sample.hands]
     boxes = [sample.box, *(hand.box for hand in sample.hands)]
     points += [np.array([box[:2], box[:2] + box[2:]]) for box in boxes if box is not None]
     every = np.concatenate(points) if points else np.zeros((0, 2))
@@ -92,7 +92,7 @@ def _window(sample: Sample, shape: tuple[int, ...], zoom: bool) -> tuple[int, in
     return int(x0), int(y0), int(x1), int(y1)
 
 
-def _pixels(hand: HandAnnotation, sample: Sample) -> FloatArray:
+def joint_pixels(hand: HandAnnotation, sample: Sample) -> FloatArray:
     """Returns (21, 2) [px]: the projected joints, else the labelled pixels, else NaN."""
     camera = hand.camera or sample.camera
     with np.errstate(all="ignore"):
@@ -149,7 +149,7 @@ def _edges(corners: FloatArray) -> list[tuple[int, int]]:
 
 
 def _draw_hand(canvas: ImageArray, hand: HandAnnotation, sample: Sample, affine: FloatArray) -> None:
-    points = _map(_pixels(hand, sample), affine)
+    points = _map(joint_pixels(hand, sample), affine)
     known: BoolArray = np.asarray(np.isfinite(points).all(axis=1))
     bare = canvas.copy()
     for parent, child in OPENPOSE21.bones:
