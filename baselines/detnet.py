@@ -206,17 +206,21 @@ class DetNetHands(NamedTuple):
     score: Tensor
 
 
-def decode(outputs: DetNetOutputs, how: str = "cell") -> DetNetHands:
+def decode(outputs: DetNetOutputs, how: str = "cell", read: str = "cell") -> DetNetHands:
     """Reads each joint's location where its heat is greatest (module.py).
 
     Args:
         outputs: of the network.
-        how: ``decode`` of :class:`DetNetConfig`; 3D is always read at a cell.
+        how: ``decode`` of :class:`DetNetConfig`, for pixels.
+        read: ``read`` of it, for locations.
     """
     heat, location = outputs.heat.float(), outputs.location.float()
     batch, joints, n = heat.shape[:3]
     score, at = heat.flatten(2).max(dim=2)
-    picked = location.flatten(3).gather(3, at[:, :, None, None].expand(batch, joints, 3, 1))[..., 0]
+    if read == "heat":
+        picked = (location * _shares(heat)[:, :, None]).sum(dim=(3, 4))
+    else:
+        picked = location.flatten(3).gather(3, at[:, :, None, None].expand(batch, joints, 3, 1))[..., 0]
     column, row = at % n, at // n
     places = torch.stack([column, row], dim=-1).float()
     if how == "refined":
@@ -224,6 +228,12 @@ def decode(outputs: DetNetOutputs, how: str = "cell") -> DetNetHands:
         columns = heat.gather(3, column[:, :, None, None].expand(batch, joints, n, 1))[..., 0]
         places = places + torch.stack([peak_offset(rows, column), peak_offset(columns, row)], dim=-1)
     return DetNetHands(picked - picked[:, :1], (places + 0.5) / n, score)
+
+
+def _shares(heat: Tensor) -> Tensor:
+    """Returns what each cell of a heat map (B, 21, n, n) counts: its square over the sum of them."""
+    square = heat.square()
+    return square / square.sum(dim=(2, 3), keepdim=True).clamp(min=1e-12)
 
 
 def peak_offset(values: Tensor, peak: Tensor) -> Tensor:

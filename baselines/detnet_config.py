@@ -26,6 +26,8 @@ class DetNetConfig:
             down to whole numbers), or at its ``exact`` place.
         decode: pixels are those of the greatest ``cell`` (official), or ``refined`` between cells by a
             parabola through the logarithms.
+        read: where a joint's location is read: at the greatest ``cell`` of its heat (official), or a mean of
+            its whole map by the square of the ``heat``.
         loss: ``norm``, official (loss.py): a norm of the whole batch's error over the number of valid
             joints, which is no mean over items; ``squares``: a mean over joints and items; ``entropy``: the
             same with a binary cross-entropy for the heat.
@@ -48,6 +50,7 @@ class DetNetConfig:
     sigma: float = 2.5
     heat_centre: Literal["cell", "exact"] = "cell"
     decode: Literal["cell", "refined"] = "cell"
+    read: Literal["cell", "heat"] = "cell"
     loss: Literal["norm", "squares", "entropy"] = "norm"
     loss_weights: tuple[float, float, float] = (1.0, 1.0, 5.0)
     init: Literal["small", "he"] = "small"
@@ -77,7 +80,7 @@ class DetNetConfig:
 
 
 SOFT = (
-    "sigma", "heat_centre", "decode", "loss", "loss_weights", "init", "colours", "crop_scale", "sides",
-    "mask_noise",
+    "sigma", "heat_centre", "decode", "read", "loss", "loss_weights", "init", "colours", "crop_scale",
+    "sides", "mask_noise",
 )  # fmt: skip
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""

@@ -68,7 +68,8 @@ class ShpeModel(TrainedModel[DetNet]):
 
     def read(self, outputs: DetNetOutputs, batch: Any) -> list[Prediction]:
         """Takes what the network found in the crops of a batch to the original pictures."""
-        found = decode(outputs, self.network.config.decode)
+        c = self.network.config
+        found = decode(outputs, c.decode, c.read)
         width, height = self.inputs.size
         pixels = found.joints_2d.double().cpu().numpy() * (width, height) - 0.5
         placed = points_to_picture(pixels, batch.affine[:, 0].cpu().numpy()).astype(np.float32)

@@ -23,8 +23,8 @@ SHPE_RECIPE = Recipe(
 """Adam, 48 samples, 1e-4, a tenth at 5/6 and 11/12 of the run. The official 600,000 steps are `--steps`."""
 
 TINY_RECIPE = Recipe(
-    lr=2e-3, batch_size=32, epochs=10, milestones=(6, 9), gamma=0.2, augment="shpe",
-    source="docs/hdr.md, tiny models",
+    lr=1.5e-3, batch_size=8, epochs=10, milestones=(5, 7, 9), gamma=0.35, augment="shpe-tiny",
+    source="docs/hdr.md, SHPE",
 )  # fmt: skip
 
 

@@ -95,6 +95,7 @@ PRESETS = {
     "ifvonet": Augment(gain=0.0),
     "interhand": Augment(rotation=math.radians(45), shift=0.15, p_flip=0.5),
     "shpe": Augment(rotation=math.radians(45), shift=0.15),
+    "shpe-tiny": Augment(shift=0.05),
     "hasm": Augment(scale=0.5, p_rotation=0.0, shift=0.1, p_flip=0.5, brightness=0.125, contrast=0.5),
     "hasm-tiny": Augment(
         scale=0.1, rotation=math.radians(20), p_rotation=0.5, shift=0.04, p_flip=0.5, gain=0.1

@@ -21,7 +21,6 @@ from handbench.baselines.shpe_trainable import ShpeTrainable, inputs_of, make_sh
 from handbench.baselines.trainable import Network
 from handbench.baselines.weights import save_weights
 from handbench.errors import HandbenchError
-from handbench.evaluate import default_protocol
 from handbench.loaders import Batch, batches
 from handbench.metrics.protocols import open_protocol
 from handbench.models import MODELS, open_model
@@ -196,6 +195,11 @@ def test_maps_are_read_where_the_heat_is_greatest() -> None:
             torch.testing.assert_close(found.joints[b, j], here - wrist)
             assert found.joints_2d[b, j].tolist() == [(column + 0.5) / 16, (row + 0.5) / 16]
             assert found.score[b, j].item() == pytest.approx(value)
+    spread = decode(out, read="heat").joints
+    for b, j in ((0, 4), (2, 20)):
+        weight = [out.heat[b, k].double().square() / out.heat[b, k].double().square().sum() for k in (j, 0)]
+        mean, wrist = ((out.location[b, k] * w).sum(dim=(1, 2)) for k, w in zip((j, 0), weight, strict=True))
+        torch.testing.assert_close(spread[b, j].double(), mean - wrist, atol=1e-5, rtol=0)
     refined = decode(out, "refined")
     assert torch.equal(refined.joints, found.joints)
     assert (refined.joints_2d - found.joints_2d).abs().max() <= 0.5 / 16 + 1e-6
@@ -276,29 +280,3 @@ def test_weights_come_back(tmp_path: Path, plain: PlainDataset) -> None:
             open_model("shpe-tiny", other)
     with pytest.raises(HandbenchError, match="leave --pretrained out"):
         trainable.build(pretrained=path)
-
-
-@pytest.mark.parametrize(
-    ("variant", "message"),
-    [
-        ("size=100", "multiple of 32"),
-        ("width=0", "1 or more"),
-        ("blocks=[1,0,2]", "1 or more"),
-        ("sigma=0", "above 0"),
-        ("loss_weights=[1,-1,1]", "three numbers"),
-        ("loss=l1", "'loss' is 'l1'"),
-        ("small", "has no variant 'small'"),
-        ("mask-inptu", "did you mean 'mask-input'"),
-        ("mask-input,mask_noise=2", "a share is 0 to 1"),
-        ("sigam=1", "did you mean 'sigma'"),
-    ],
-)
-def test_wrong_settings(variant: str, message: str) -> None:
-    with pytest.raises(HandbenchError, match=message):
-        make_shpe("shpe", variant)
-
-
-def test_a_protocol_is_chosen_that_gives_a_unit() -> None:
-    chosen = [default_protocol(name, "scale_free") for name in ("interhand", "hic", "ho3d_v2")]
-    assert [getattr(one.options, "scale", "") for one in chosen] == ["gt-bone", "gt-size", ""]
-    assert default_protocol("interhand").options.scale == "none"
