@@ -27,6 +27,8 @@ class HDRNetConfig:
         scale: side of the crop over the longer side of the target's whole box (the demo's 2.0).
         crop: about the target's box (``hand``), or the picture as it is (``full``: AIH's pictures are such
             crops already, and its authors' files have no boxes).
+        generator: ``unet``: the published one; ``painter``: a small one that corrects a coarse fill
+            (:mod:`handbench.baselines.painter`).
         widths: channels of each level on the way down (2.2); each halves the map.
         attend: levels that are followed by a transformer block, on the way down and on the way up (2.2).
         heads: of the attention, a number a level of ``attend``.
@@ -45,6 +47,9 @@ class HDRNetConfig:
         discriminator_width: channels of the discriminator's first layer (2.3).
         valid: weight of L1 outside of holes (2.3, as the next ones).
         hole: weight of L1 in each of the two holes.
+        level: weight of the logarithm of the mean square in each of the two holes, over the hole: PSNR.
+        elsewhere: weight of the painter's cross-entropy of where, outside of the holes, the other hand has
+            left something; what differs there belongs to the hole of removal for ``level``.
         tv: weight of the composite's total variation.
         perceptual: weight of distances of VGG16 features, for each hole.
         style: weight of distances of their Gram matrices, for each hole.
@@ -56,6 +61,7 @@ class HDRNetConfig:
     size: int = 256
     scale: float = 2.0
     crop: Literal["hand", "full"] = "hand"
+    generator: Literal["unet", "painter"] = "unet"
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512, 512)
     attend: tuple[int, ...] = (3, 5)
     heads: tuple[int, ...] = (2, 8)
@@ -72,6 +78,8 @@ class HDRNetConfig:
     discriminator_width: int = 64
     valid: float = 1.0
     hole: float = 6.0
+    level: float = 0.0
+    elsewhere: float = 0.0
     tv: float = 0.1
     perceptual: float = 0.1
     style: float = 250.0
@@ -82,9 +90,14 @@ class HDRNetConfig:
         levels = len(self.widths)
         if not levels or min(self.widths) < 1 or self.discriminator_width < 1:
             raise HandbenchError(f"widths={list(self.widths)}", "give a number of channels a level")
-        if self.size < 1 << levels or self.size % (1 << levels):
+        least = 1 << (levels if self.generator == "unet" else levels + 1)
+        if self.size < least or self.size % least:
             raise HandbenchError(
-                f"size={self.size} with {levels} levels", f"give a multiple of {1 << levels}, or fewer widths"
+                f"size={self.size} with {levels} levels", f"give a multiple of {least}, or fewer widths"
+            )
+        if self.elsewhere and self.generator == "unet":
+            raise HandbenchError(
+                "elsewhere without generator=painter", "only the painter says where it paints"
             )
         self._check_attention()
         if not self.scale > 0 or not 0 <= self.mask_noise <= 1:
@@ -95,7 +108,7 @@ class HDRNetConfig:
             raise HandbenchError(f"dilate={self.dilate}", "give an odd number of pixels, 1 for none")
         if not self.deocclusion and not self.removal:
             raise HandbenchError("neither deocclusion nor removal", "leave one of them on")
-        for name in ("valid", "hole", "tv", "perceptual", "style", "adversarial"):
+        for name in ("valid", "hole", "level", "elsewhere", "tv", "perceptual", "style", "adversarial"):
             if getattr(self, name) < 0:
                 raise HandbenchError(f"{name}={getattr(self, name)}", "a weight is 0 or more")
 
@@ -122,7 +135,7 @@ class HDRNetConfig:
 
 SOFT = (
     "scale", "crop", "mask_noise", "removed", "deocclusion", "removal", "dilate", "result", "valid", "hole",
-    "tv", "perceptual", "style", "vgg",
+    "level", "elsewhere", "tv", "perceptual", "style", "vgg",
 )  # fmt: skip
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""
 
@@ -138,9 +151,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
 """What each row of the poster's ablation, and the official form, changes."""
 
 TINY: dict[str, Any] = {
-    "size": 128, "widths": (16, 32, 64, 128, 128, 128), "heads": (2, 4), "ratios": (4, 4),
-    "discriminator_width": 16, "adversarial": 0.0, "dilate": 5,
+    "size": 128, "generator": "painter", "widths": (64, 96, 128, 160), "attend": (3,), "heads": (4,),
+    "ratios": (2,), "reductions": (1,), "mask_noise": 0.3, "discriminator_width": 16, "adversarial": 0.0,
+    "dilate": 3, "result": "direct", "valid": 1.0, "hole": 0.0, "level": 1.0, "elsewhere": 3.0, "tv": 0.0,
+    "perceptual": 0.0, "style": 0.0,
 }  # fmt: skip
+"""It paints beside the holes too, so that the whole output is its result."""
 
 HDRNETS: dict[str, HDRNetConfig] = {
     "hdrnet": HDRNetConfig(),
@@ -149,7 +165,7 @@ HDRNETS: dict[str, HDRNetConfig] = {
     **{
         f"hdrnet-tiny:{name}": HDRNetConfig(**{**TINY, **changes})
         for name, changes in VARIANTS.items()
-        if name != "no-discriminator"
+        if name not in ("original", "no-discriminator")
     },
 }
 """Name -> settings."""

@@ -13,6 +13,9 @@ from handbench.baselines.hdr_masks import compose
 from handbench.baselines.hdrnet_config import HDRNetConfig
 from handbench.baselines.vgg import VGGFeatures
 
+LEVEL_FLOOR = 0.1
+"""Difference in normalised colours, about 6 grey levels, below which PSNR is not fought for."""
+
 
 class HDROutputs(NamedTuple):
     """What a step of training gives for B items, in ImageNet-normalised colours.
@@ -28,6 +31,8 @@ class HDROutputs(NamedTuple):
         adversarial: the same of the output, by which the discriminator is not trained.
         perceptual: (B, 2) distances of features in the two holes, or None without VGG16.
         style: (B, 2) distances of Gram matrices, or None.
+        elsewhere: (B, 1, h, w) logits of painting outside of the holes, of a painter only.
+        changed: (B, 1, h, w) 1 where picture and target differ there, and not on the target hand.
     """
 
     picture: Tensor
@@ -40,6 +45,8 @@ class HDROutputs(NamedTuple):
     adversarial: Tensor | None = None
     perceptual: Tensor | None = None
     style: Tensor | None = None
+    elsewhere: Tensor | None = None
+    changed: Tensor | None = None
 
 
 def hdrnet_losses(out: HDROutputs, config: HDRNetConfig) -> dict[str, Tensor]:
@@ -49,21 +56,29 @@ def hdrnet_losses(out: HDROutputs, config: HDRNetConfig) -> dict[str, Tensor]:
     their code two of each (losses.py:144-215).
 
     Returns:
-        ``valid``, ``hole_deocclusion``, ``hole_removal``, ``tv``; with VGG16 ``prc_deocclusion``,
-        ``prc_removal``, ``style_deocclusion``, ``style_removal``; with a discriminator ``adversarial`` and
-        ``discriminator``, the mean of its two errors.
+        ``valid``, ``hole_deocclusion``, ``hole_removal``, ``tv``; with ``level`` above 0
+        ``level_deocclusion`` and ``level_removal``; with a painter ``elsewhere``; with VGG16
+        ``prc_deocclusion``, ``prc_removal``, ``style_deocclusion``, ``style_removal``; with a discriminator
+        ``adversarial`` and ``discriminator``, the mean of its two errors. Those of the first four whose
+        weight is 0 are left out.
     """
     c = config
     away = (out.picture - out.target).abs()
     hole = out.r_invisible + out.l_invisible
-    # The composite has what is known outside of the holes: there nothing can be smoothed.
-    composite = compose(out.target, out.picture, hole)
-    terms = {
-        "valid": c.valid * _items(away * (1 - hole)),
-        "hole_deocclusion": c.hole * _items(away * out.r_invisible),
-        "hole_removal": c.hole * _items(away * out.l_invisible),
-        "tv": c.tv * total_variation(composite),
-    }
+    terms = {"valid": c.valid * _items(away * (1 - hole))} if c.valid else {}
+    if c.hole:
+        terms["hole_deocclusion"] = c.hole * _items(away * out.r_invisible)
+        terms["hole_removal"] = c.hole * _items(away * out.l_invisible)
+    if c.tv:
+        # The composite has what is known outside of the holes: there nothing can be smoothed.
+        terms["tv"] = c.tv * total_variation(compose(out.target, out.picture, hole))
+    if c.level > 0:
+        removed = out.l_invisible if out.changed is None else torch.maximum(out.l_invisible, out.changed)
+        terms["level_deocclusion"] = c.level * hole_level(away, out.r_invisible)
+        terms["level_removal"] = c.level * hole_level(away, removed)
+    if out.elsewhere is not None and out.changed is not None:
+        missed = F.binary_cross_entropy_with_logits(out.elsewhere, out.changed, reduction="none")
+        terms["elsewhere"] = c.elsewhere * _items(missed * (1 - hole))
     for name, weight, pair in (("prc", c.perceptual, out.perceptual), ("style", c.style, out.style)):
         if pair is not None:
             terms[f"{name}_deocclusion"] = weight * pair[:, 0]
@@ -72,6 +87,20 @@ def hdrnet_losses(out: HDROutputs, config: HDRNetConfig) -> dict[str, Tensor]:
         terms["adversarial"] = c.adversarial * judged(out.adversarial, True)
         terms["discriminator"] = (judged(out.real, True) + judged(out.fake, False)) / 2
     return {name: (term * out.known).mean() for name, term in terms.items()}
+
+
+def hole_level(away: Tensor, hole: Tensor) -> Tensor:
+    """Returns (B,) logarithms of the mean square error over a hole; 0 where there is none.
+
+    PSNR is -4.34 times that. What is nearer than :data:`LEVEL_FLOOR` hardly counts.
+
+    Args:
+        away: (B, 3, h, w) absolute differences, in normalised colours.
+        hole: (B, 1, h, w) of 0 and 1.
+    """
+    area = hole.flatten(1).sum(dim=1)
+    square = (away.square() * hole).flatten(1).sum(dim=1) / (away.shape[1] * area).clamp(min=1)
+    return torch.log(square + LEVEL_FLOOR**2) * (area > 0)
 
 
 def _items(values: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from handbench.baselines.hdrnet import HDRNet
 from handbench.baselines.hdrnet_config import HDRNetConfig
 from handbench.baselines.hdrnet_losses import HDROutputs, feature_distances, hdrnet_losses
 from handbench.baselines.mask_noise import spoil
+from handbench.baselines.painter import Painter
 from handbench.baselines.patch_discriminator import PatchDiscriminator
 from handbench.baselines.vgg import VGGFeatures
 from handbench.errors import HandbenchError
@@ -19,6 +20,8 @@ from handbench.inputs import MASKS, Inputs
 
 DISCRIMINATOR_RATE, DISCRIMINATOR_BETAS = 0.1, (0.0, 0.9)
 """Share of the generator's learning rate, and Adam's moments (cgan.py:41-53, commented out there)."""
+CHANGED = 0.25
+"""Difference in normalised colours, about 14 grey levels, from which on pixels are not the same."""
 
 
 class HDRNetwork(nn.Module):
@@ -37,7 +40,9 @@ class HDRNetwork(nn.Module):
     def __init__(self, config: HDRNetConfig, inputs: Inputs, vgg: VGGFeatures | None = None) -> None:
         super().__init__()
         self.config, self.inputs = config, inputs
-        self.generator = HDRNet(config)
+        self.generator: HDRNet | Painter = (
+            Painter(config) if config.generator == "painter" else HDRNet(config)
+        )
         judge = PatchDiscriminator(config.discriminator_width) if config.adversarial > 0 else None
         self.discriminator, self.vgg = judge, vgg
 
@@ -83,8 +88,13 @@ class HDRNetwork(nn.Module):
             # A hole that is not filled keeps what the picture has there.
             left = hdr_masks(*masks.unbind(dim=1), removed=c.removed).hole - told.hole
             target = compose(target, images, left)
-        picture = self.generator(images, told)
-        out = HDROutputs(picture, target, known, told.r_invisible, told.l_invisible)
+        if isinstance(self.generator, Painter):
+            picture, elsewhere = self.generator.paint(images, told)
+            out = HDROutputs(picture, target, known, told.r_invisible, told.l_invisible)
+            out = out._replace(elsewhere=elsewhere, changed=changed(images, target, told))
+        else:
+            picture = self.generator(images, told)
+            out = HDROutputs(picture, target, known, told.r_invisible, told.l_invisible)
         if self.discriminator is not None:
             out = self._judge(self.discriminator, out, told)
         if self.vgg is not None:
@@ -124,6 +134,15 @@ class HDRNetwork(nn.Module):
         if self.config.result == "direct":
             return output
         return compose(images, output, dilate(told.hole, self.config.dilate))
+
+
+def changed(images: Tensor, target: Tensor, told: HDRMasks) -> Tensor:
+    """Returns (B, 1, h, w), 1 where the target's picture differs from the picture in no hole and on no hand.
+
+    Forearms and shadows of the other hand; :data:`CHANGED` keeps out what JPEG did to either picture.
+    """
+    apart = (images - target).abs().amax(dim=1, keepdim=True) > CHANGED
+    return apart.float() * (1 - told.hole) * (1 - told.r_modal)
 
 
 def masks_in_order(batch: Any) -> Tensor:

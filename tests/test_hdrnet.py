@@ -89,6 +89,10 @@ SWITCHES: dict[str, dict[str, Any]] = {
     "hdrnet": {}, **VARIANTS, 
     "visible": {"removed": "visible"},
     "erase": {"erase": "both"},
+    "painter": {
+        "generator": "painter", "level": 1.0, "elsewhere": 1.0, "widths": [8, 8, 16], "attend": [3],
+        "heads": [2], "ratios": [2], "reductions": [1],
+    },
 }  # fmt: skip
 
 
@@ -220,7 +224,7 @@ def test_weights_and_rows(tmp_path: Path) -> None:
     raw: Any = open_hdrnet("hdrnet-tiny", ModelOptions())
     assert not raw.trained
     again: Any = trainable.build(1, path)
-    assert torch.equal(again.generator.down[0].conv.weight, off.network.generator.down[0].conv.weight)
+    assert torch.equal(again.generator.last.weight, off.network.generator.last.weight)
     with pytest.raises(HandbenchError, match="no safetensors"):
         open_hdrnet("hdrnet-tiny", ModelOptions("", tmp_path / "x.pth"))
 
@@ -251,6 +255,8 @@ def test_wrong_settings(variant: str, message: str) -> None:
         ({"attend": [3, 9]}, "no level 9"),
         ({"heads": [2, 7]}, "channels divide by heads"),
         ({"reductions": [3, 1]}, "give a divisor"),
+        ({"elsewhere": 1.0}, "only the painter"),
+        ({"generator": "painter", "size": 256 + 128}, "multiple of 512"),
     ],
 )
 def test_wrong_blocks(changes: dict[str, Any], message: str) -> None:

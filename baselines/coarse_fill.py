@@ -1,0 +1,64 @@
+"""A coarse fill of holes from chosen pixels: colours go up a pyramid and back, fast and differentiable."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from handbench.baselines.hdr_masks import HDRMasks
+
+_WHOLE = 0.99
+"""Share of a cell of half the size that must be of one kind for its colour to be used."""
+_RIM = 3
+"""Window [cells] in which nothing of the other hand may lie: its edges are soft."""
+_LEAST = 1e-4
+
+
+def spread(colours: Tensor, weights: Tensor) -> Tensor:
+    """Fills a map with the colours of the places that have weight, the nearest ones first.
+
+    Each level of a pyramid has the weighted mean colours of the one below it; on the way back a place keeps
+    its own colour by its weight and takes the rest from the level above (pull-push; Gortler et al. 1996).
+
+    Args:
+        colours: (B, C, h, w), sides a power of two times the same number.
+        weights: (B, 1, h, w), 0 to 1.
+
+    Returns:
+        (B, C, h, w); 0 where no place has weight.
+    """
+    levels = [torch.cat([colours * weights, weights], dim=1)]
+    while min(levels[-1].shape[-2:]) > 1 and levels[-1].shape[-1] % 2 == levels[-1].shape[-2] % 2 == 0:
+        levels.append(F.avg_pool2d(levels[-1], 2))
+    top = levels.pop()
+    sums, share = top.split([top.shape[1] - 1, 1], dim=1)
+    found = sums / share.clamp(min=_LEAST)
+    for level in reversed(levels):
+        above = F.interpolate(found, scale_factor=2.0, mode="bilinear", align_corners=False)
+        sums, share = level.split([level.shape[1] - 1, 1], dim=1)
+        found = sums + (1 - share) * above
+    return found
+
+
+def sources(images: Tensor, black: Tensor, masks: HDRMasks) -> tuple[Tensor, Tensor]:
+    """Says, at half the size, where colours of the hands and of the background may be taken from.
+
+    Args:
+        images: (B, 3, h, w), normalised.
+        black: (3,) black in the same colours: what lies beyond a picture's border is no background.
+        masks: of the same crops.
+
+    Returns:
+        Colours (B, 3, h/2, w/2), and where they are the target's, the background's and the other hand's,
+        (3 B, 1, h/2, w/2) of 0 and 1. Of a target that is nowhere two cells wide, all that is seen.
+    """
+    inside = (images - black[:, None, None] > 0.05).any(dim=1, keepdim=True)
+    kinds = torch.cat([masks.r_modal, masks.l_modal * inside, masks.l_invisible], dim=1)
+    seen, free, other = F.avg_pool2d(kinds, 2).split(1, dim=1)
+    target = (seen > _WHOLE).to(seen.dtype)
+    none = target.flatten(1).sum(dim=1)[:, None, None, None] == 0
+    away = F.max_pool2d(other, _RIM, 1, _RIM // 2) == 0
+    background = ((free > _WHOLE) & away).to(seen.dtype)
+    found = [torch.where(none, seen, target), background, (other > _WHOLE).to(seen.dtype)]
+    return F.avg_pool2d(images, 2), torch.cat(found)
