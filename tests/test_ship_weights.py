@@ -26,9 +26,10 @@ def tool() -> Any:
 
 
 def run_of(name: str, folder: Path, model: str = "") -> Path:
-    make = MODELS.get(name).trainable
+    base, _, row = name.partition(":")
+    make = MODELS.get(base).trainable
     assert make is not None
-    trainable = make("")
+    trainable = make(row)
     folder.mkdir()
     state = trainable.build(1).state_dict()
     save_weights(
@@ -37,10 +38,12 @@ def run_of(name: str, folder: Path, model: str = "") -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["hasm-tiny", "hdrnet-tiny", "shpe-tiny", "ifvonet-tiny"])
+@pytest.mark.parametrize(
+    "name", ["hasm-tiny", "hdrnet-tiny", "shpe-tiny", "shpe-tiny:mask-input", "ifvonet-tiny"]
+)
 def test_what_is_trained_ships(name: str, tmp_path: Path) -> None:
     made = tool().ship(run_of(name, tmp_path / "run"), tmp_path / "assets", "made data")
-    again = read_weights(tmp_path / "assets" / f"{name}.safetensors")
+    again = read_weights(tmp_path / "assets" / f"{name.replace(':', '-')}.safetensors")
     assert again.sha256 == made.sha256 and again.info["dtype"] == "float16"
     assert (again.info["model"], again.info["data"], again.info["steps"]) == (name, "made data", 3)
     assert again.path.stat().st_size <= 8 << 20
@@ -53,7 +56,7 @@ def test_what_cannot_ship_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(HandbenchError, match="at most 1,048,576 ship"):
         ship.ship(run, assets)
     assert not list(assets.iterdir())
-    with pytest.raises(HandbenchError, match="ship the weights of a model's first row"):
+    with pytest.raises(HandbenchError, match="ship the weights of a named row"):
         ship.ship(run_of("hasm-tiny", tmp_path / "row", "hasm-tiny:crop=full"), assets)
     with pytest.raises(HandbenchError, match="no file of weights"):
         ship.ship(tmp_path, assets)

@@ -28,19 +28,20 @@ def ship(run: Path, folder: Path, data: str = "") -> Weights:
         data: what it was trained on, in words; by default the run's references.
 
     Raises:
-        HandbenchError: for a run without weights, a model that is not registered, a variant, or a file that
-            is too large: it is deleted.
+        HandbenchError: for a run without weights, a model that is not registered, settings of no name, or
+            a file that is too large: it is deleted.
     """
     weights = read_weights(run / "weights.safetensors")
     info = weights.info
     name = str(info["model"])
-    make = None if ":" in name else MODELS.get(name).trainable
-    if make is None:
-        raise HandbenchError(f"{run} is of {name!r}", "ship the weights of a model's first row")
+    base, _, row = name.partition(":")
+    entry = MODELS.get(base)
+    if entry.trainable is None or (row and row not in entry.variants):
+        raise HandbenchError(f"{run} is of {name!r}", "ship the weights of a named row of a model")
     folder.mkdir(exist_ok=True)
-    path = folder / f"{name}.safetensors"
+    path = folder / f"{name.replace(':', '-')}.safetensors"
     more = {key: info[key] for key in KEPT} | {"trained_by": info["code"]}
-    config = configured(make("").config, info["config"])
+    config = configured(entry.trainable(row).config, info["config"])
     half = save_weights(
         path, weights.state, name, config, data or info["data"], info["metrics"], half=True, more=more
     )
