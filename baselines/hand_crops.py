@@ -86,6 +86,13 @@ def mask_boxes(masks: Tensor) -> Tensor:
     return torch.where(masks.flatten(-2).any(dim=-1, keepdim=True), box, torch.zeros_like(box))
 
 
+def move_boxes(boxes: Tensor, affines: Tensor) -> Tensor:
+    """Returns the boxes (N, S, 4) x, y, w, h [px] of crops (N, 2, 3) without mirroring; 0 stays 0."""
+    scale = torch.diagonal(affines[..., :2], dim1=-2, dim2=-1)[:, None]
+    moved = torch.cat([boxes[..., :2] * scale + affines[:, None, :, 2], boxes[..., 2:] * scale], dim=-1)
+    return torch.where(boxes[..., 2:].amin(dim=-1, keepdim=True) > 0, moved, 0.0)
+
+
 def crop_affines(boxes: Tensor, scale: float, size: int, mirrored: Tensor | None = None) -> Tensor:
     """Returns the affines (N, 2, 3), pixel to pixel of the square crop about each box.
 

@@ -24,7 +24,7 @@ class HasmModel(TrainedModel[HasmNetwork]):
         """Returns the masks of a batch as shown, right then left, on the model's device."""
         return self.segment(*(tensor.to(self.device) for tensor in self.network.prepare(batch)))
 
-    def segment(self, images: Tensor) -> HandMasks:
+    def segment(self, images: Tensor, boxes: Tensor | None = None) -> HandMasks:
         """Returns the masks of pictures (B, 3, h, w) with ``inputs``' mean and deviation, right then left."""
         width, height = self.inputs.size
         with torch.no_grad():

@@ -17,6 +17,7 @@ from handbench.baselines.hand_crops import (
     crop_affines,
     inverse,
     mask_boxes,
+    move_boxes,
     normalised,
     sample,
     sample_masks,
@@ -94,6 +95,7 @@ class HdrModel:
         self.inputs = Inputs(
             crop="pair" if config.boxes == "data" else "full", scale=config.scale,
             size=(config.canvas, config.canvas), sides="both", masks=MASKS if config.masks == "gt" else (),
+            boxes=config.boxes == "data" and stages.hasm is not None and stages.hasm.inputs.boxes,
         )  # fmt: skip
         self.needs_ground_truth = config.masks == "gt"
         self.space: Space = stages.pose.space
@@ -132,20 +134,33 @@ class HdrModel:
             return CanvasMasks(amodal, visible, amodal.flatten(2).any(dim=2).float())
         side, count = self.config.canvas, len(canvas)
         whole = torch.tensor([-0.5, -0.5, side, side], device=canvas.device).expand(count, 4)
+        scale = self.stages.hasm.inputs.scale
         if self.config.boxes == "data":
-            return self._segment(canvas, whole, self.stages.hasm.inputs.scale / self.config.scale)
+            told = batch.box.to(self.device).float() if self.inputs.boxes else None
+            return self._segment(canvas, whole, scale / self.config.scale, told)
         first = self._segment(canvas, whole, 1.0)
         both = mask_boxes(first.amodal.any(dim=1))
         both = torch.where(both[:, 2:].amin(dim=1, keepdim=True) > 0, both, whole)
-        return self._segment(canvas, both, self.stages.hasm.inputs.scale)
+        return self._segment(canvas, both, scale, mask_boxes(first.amodal))
 
-    def _segment(self, canvas: Tensor, boxes: Tensor, scale: float) -> CanvasMasks:
-        """Returns what the mask network finds in crops of ``scale`` boxes, in the frame of the canvas."""
+    def _segment(
+        self, canvas: Tensor, about: Tensor, scale: float, told: Tensor | None = None
+    ) -> CanvasMasks:
+        """Returns what the mask network finds in crops of ``scale`` boxes, in the frame of the canvas.
+
+        Args:
+            canvas: (B, 3, h, w) uint8.
+            about: (B, 4) boxes that are cropped.
+            scale: side of a crop over the longer side of its box.
+            told: (B, 2, 4) the hands' boxes, for a network that is told them; 0 of hands that are not there.
+        """
         hasm = self.stages.hasm
         assert hasm is not None
         size = hasm.inputs.size
-        there = crop_affines(boxes, scale, size[0])
-        found = hasm.segment(normalised(sample(canvas.float(), there, size), hasm.inputs))
+        there = crop_affines(about, scale, size[0])
+        pictures = normalised(sample(canvas.float(), there, size), hasm.inputs)
+        hints = move_boxes(told, there) if told is not None and hasm.inputs.boxes else None
+        found = hasm.segment(pictures, hints)
         both = torch.cat([found.amodal, found.visible], dim=1)
         back = sample_masks(both, inverse(there), (canvas.shape[-1], canvas.shape[-2]))
         return CanvasMasks(back[:, :2], back[:, 2:], found.presence)

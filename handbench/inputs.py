@@ -32,6 +32,7 @@ class Inputs:
         sides: the hands that items are made of; ``both`` takes every hand, ``target`` the one that the data
             name as what a picture is about (AIH: of a pair none). ``full`` takes every sample.
         mirror_left: show left hands mirrored, as right hands (``full``: where the data name a target hand).
+        boxes: the model is also told where the box of each hand is, and so which side it is.
         masks: which of :data:`MASKS` the batch carries.
         target_image: also the picture of the target alone and whole (AIH).
     """
@@ -48,6 +49,7 @@ class Inputs:
     supervise: Literal["current", "all"] = "current"
     sides: Literal["right", "left", "both", "target"] = "right"
     mirror_left: bool = False
+    boxes: bool = False
     masks: tuple[str, ...] = ()
     target_image: bool = False
 

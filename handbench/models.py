@@ -38,6 +38,8 @@ class PictureBatch(Protocol):
         affine: (B, T, 2, 3) pixel of the original picture to pixel of the crop.
         K: (B, 3, 3) intrinsics of the crop [px].
         frame_valid: (B, T) bool, False where a frame stands for one that does not exist.
+        box: (B, 2, 4) x, y, w, h [px of the crop] of the right and left hand *as shown*, 0 where unknown; all
+            0 unless ``Inputs.boxes`` asks for them.
     """
 
     keys: tuple[str, ...]

@@ -127,12 +127,15 @@ class Batch(Labels):
         cut = _map(self, lambda tensor: tensor[start:stop])
         return replace(cut, keys=self.keys[start:stop])
 
-    def without_labels(self) -> Batch:
+    def without_labels(self, boxes: bool = False) -> Batch:
         """Returns the batch as a model sees it that is tested: pictures, how they were cut, K, no annotation.
 
         What was not annotated looks the same: 0 and not valid, visibility and occlusion NaN.
+
+        Args:
+            boxes: keep the hands' boxes, see :class:`handbench.inputs.Inputs`.
         """
-        kept = ("K", "K_hands", "vertices")
+        kept = ("K", "K_hands", "vertices", *(("box", "box_valid") if boxes else ()))
         blank: dict[str, Any] = {
             field.name: torch.full_like(value, torch.nan if field.name in ("visibility", "occlusion") else 0)
             for field in fields(Labels)

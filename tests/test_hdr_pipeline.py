@@ -79,6 +79,22 @@ def test_boxes_of_masks_are_those_of_their_pixels() -> None:
     assert crop[0, 0].sum() == 26 * 8, "a crop of one box shows all of the mask"
 
 
+def test_boxes_reach_those_who_ask(aih: Dataset, batch: Batch) -> None:
+    """Nothing of the annotation but boxes, and those only where a model declares that it is told them."""
+    plain, told = batch.without_labels(), batch.without_labels(boxes=True)
+    assert not plain.box.any() and not plain.box_valid.any()
+    assert torch.equal(told.box, batch.box) and torch.equal(told.box_valid, batch.box_valid)
+    assert not told.joints_valid.any() and not told.hand_valid.any() and told.mask_bits is None
+    crops = hand_crops.crop_affines(torch.tensor([[19.5, 9.5, 40.0, 40.0]]), 1.0, 80).expand(len(batch), 2, 3)
+    moved = hand_crops.move_boxes(told.box, crops)
+    there = told.box_valid
+    assert torch.allclose(moved[there][:, 2:], 2 * told.box[there][:, 2:])
+    middle = told.box[there][:, :2] + told.box[there][:, 2:] / 2
+    found = moved[there][:, :2] + moved[there][:, 2:] / 2
+    assert torch.allclose(found, 2 * (middle - torch.tensor([39.5, 29.5])) + 39.5, atol=1e-3)
+    assert not moved[~there].any()
+
+
 def test_recut_is_a_cut_of_the_picture(sampled: Tensor) -> None:
     """A crop of a crop shows what a crop of the picture would, and places its pixels the same."""
     boxes = torch.tensor([[10.0, 20.0, 30.0, 24.0], [20.0, 30.0, 20.0, 20.0]])
@@ -204,7 +220,7 @@ def test_no_hand_no_pose(batch: Batch) -> None:
         model = pipeline(variant)
         assert model.stages.hasm is not None
         with torch.no_grad():
-            for parameter in model.stages.hasm.network.decoder.parameters():
+            for parameter in model.stages.hasm.network.parameters():
                 parameter.zero_()
         for found in model.predict(black):
             assert found.handedness is not None and (found.handedness <= 0.5).all()

@@ -79,7 +79,8 @@ def picture_parts(
             device=None if device == "cpu" else device, vertices=model.needs_ground_truth,
         )  # fmt: skip
         runner = Runner(model, name, batch_size)
-    answers = (runner(batch if model.needs_ground_truth else batch.without_labels()) for batch in loop)
+    told = (batch if model.needs_ground_truth else batch.without_labels(inputs.boxes) for batch in loop)
+    answers = map(runner, told)
     for found in signals.each(answers):
         before = pending.last
         pending.add(found)

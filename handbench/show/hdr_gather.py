@@ -52,7 +52,8 @@ def gather(dataset: Dataset, rows: Sequence[int], model: Model) -> list[Strip]:
                 )
     strips = []
     for batch in batches(part, inputs, batch_size=len(samples), bad="error"):
-        found: Any = model.predict(batch if model.needs_ground_truth else batch.without_labels())
+        seen = batch if model.needs_ground_truth else batch.without_labels(model.inputs.boxes)
+        found: Any = model.predict(seen)
         for i, prediction in enumerate(found):
             crop = np.ascontiguousarray(batch.images[i, 0].permute(1, 2, 0).cpu().numpy())
             affine = batch.affine[i, 0].double().cpu().numpy()
