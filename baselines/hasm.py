@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from handbench.baselines.hasm_config import BRANCHES, MIRROR, MIT, HasmConfig
-from handbench.baselines.hasm_hints import frame_loss, joint_loss
 from handbench.baselines.mirror_masks import MirrorNetwork
 from handbench.baselines.mit import MixTransformer
+from handbench.baselines.told_boxes import rectangles, spoilt
 from handbench.errors import HandbenchError
 from handbench.inputs import Inputs
 
@@ -31,14 +31,9 @@ class HasmOutputs(NamedTuple):
 
     Attributes:
         logits: (B, 4, 2, h / 4, w / 4) of :data:`BRANCHES`; class 0 is the rest, class 1 the hand.
-        joints: (B, 42, h / 8, w / 8) logits of each joint's place, right then left; None of SegFormer.
-        frame: (B, 9, h / 8, w / 8) how the hand that is seen is turned, see ``hasm_hints.hand_frames``; or
-            None.
     """
 
     logits: Tensor
-    joints: Tensor | None = None
-    frame: Tensor | None = None
 
 
 class HandMasks(NamedTuple):
@@ -116,19 +111,36 @@ class HasmNetwork(nn.Module):
             self.decoder = MaskDecoder(mit.widths, config.hidden, config.dropout)
         self._found_masks = False
 
-    def prepare(self, batch: Any) -> tuple[Tensor]:
-        """Returns the pictures (B, 3, h, w) float32 of a batch, as the network takes them."""
-        return (batch.normalised(self.inputs)[:, 0],)
+    def prepare(self, batch: Any) -> tuple[Tensor, ...]:
+        """Returns what the network takes of a batch.
 
-    def forward(self, images: Tensor) -> HasmOutputs:
-        """Predicts the masks of pictures (B, 3, h, w) float."""
+        Returns:
+            The pictures (B, 3, h, w) float32; and, where it is told boxes, those (B, 2, 4) x, y, w, h [px],
+            0 of hands that have none. In training they are spoilt.
+        """
+        images = batch.normalised(self.inputs)[:, 0]
+        if not self.config.boxes:
+            return (images,)
+        boxes = torch.where(batch.box_valid[..., None], batch.box.float(), 0.0)
+        return images, spoilt(boxes, images.shape[-2:]) if self.training else boxes
+
+    def forward(self, images: Tensor, boxes: Tensor | None = None) -> HasmOutputs:
+        """Predicts the masks of pictures (B, 3, h, w) float.
+
+        Args:
+            images: as ``prepare`` gives them.
+            boxes: (B, 2, 4) x, y, w, h [px], right then left; none where a side is not above 0, or NaN. Only
+                a network that is told boxes looks at them; None is no box of any hand.
+        """
         if self.mirror is None:
             return HasmOutputs(self.decoder(self.encoder(images)))
-        margin, joints, frame = self.mirror(images)
-        return HasmOutputs(torch.stack([torch.zeros_like(margin), margin], dim=2), joints, frame)
+        if boxes is None:
+            boxes = images.new_zeros(len(images), len(RIGHT_FIRST), 4)
+        margin = self.mirror(images, rectangles(boxes, (images.shape[-2], images.shape[-1])).to(images.dtype))
+        return HasmOutputs(torch.stack([torch.zeros_like(margin), margin], dim=2))
 
     def loss(self, outputs: HasmOutputs, batch: Any) -> dict[str, Tensor]:
-        """Returns the four terms whose sum is minimised, see :func:`mask_losses`; of ``mirror``, two more.
+        """Returns the four terms whose sum is minimised, see :func:`mask_losses`.
 
         Raises:
             HandbenchError: when none of the first hands has a mask: nothing would be learned.
@@ -141,14 +153,7 @@ class HasmNetwork(nn.Module):
                     "train on data with masks, such as aih:DIR",
                 )
             self._found_masks = True
-        labels = mask_labels(batch)
-        terms = mask_losses(outputs.logits, labels, self.config.coarse)
-        if outputs.joints is not None and self.config.joints:
-            terms["joints"] = self.config.joints * joint_loss(outputs.joints, batch)
-        if outputs.frame is not None and self.config.frame:
-            seen = labels[:, [kinds[1] for kinds in RIGHT_FIRST]] == 1
-            terms["frame"] = self.config.frame * frame_loss(outputs.frame, seen, batch)
-        return terms
+        return mask_losses(outputs.logits, mask_labels(batch), self.config.coarse)
 
 
 def mask_labels(batch: Any) -> Tensor:
@@ -180,7 +185,7 @@ def mask_labels(batch: Any) -> Tensor:
     return stacked.masked_fill(~sure[..., None, None], IGNORED)
 
 
-def mask_losses(logits: Tensor, labels: Tensor, coarse: int = 1) -> dict[str, Tensor]:
+def mask_losses(logits: Tensor, labels: Tensor, coarse: int = 1, free: bool = False) -> dict[str, Tensor]:
     """Gives the two-class cross-entropy of each branch, at the resolution of the labels, weight 1 each.
 
     Logits are enlarged bilinearly. A term is a mean over all pixels; unknown ones count 0. The cross-entropy

@@ -66,8 +66,7 @@ class HasmConfig:
         least: a hand is there when this share of the picture's pixels is more likely it than not; below it,
             its masks are emptied. 0 keeps every pixel, as published.
         coarse: pixels a side whose labels are averaged in the loss: fewer logits to enlarge.
-        joints: weight of the places of joints in the loss, ``mirror`` only; see ``hasm_hints.py``.
-        frame: weight of how hands are turned, ``mirror`` only.
+        boxes: the network is told where each hand's box is, and so its side; ``mirror`` only, and always.
     """
 
     network: Literal["segformer", "mirror"] = "segformer"
@@ -80,8 +79,7 @@ class HasmConfig:
     drop_path: float = 0.1
     least: float = 0.002
     coarse: int = 1
-    joints: float = 0.0
-    frame: float = 0.0
+    boxes: bool = False
 
     def __post_init__(self) -> None:
         if self.size < STEP or self.size % STEP:
@@ -93,13 +91,13 @@ class HasmConfig:
                 raise HandbenchError(f"{name}={getattr(self, name)}", "a share is 0 to below 1")
         if self.coarse not in (1, 2, 4):
             raise HandbenchError(f"coarse={self.coarse}", "choose 1, 2 or 4")
-        if self.joints < 0 or self.frame < 0:
-            raise HandbenchError(f"joints={self.joints}, frame={self.frame}", "weights are 0 or more")
-        if (self.joints or self.frame) and self.network != "mirror":
-            raise HandbenchError(f"{self.network} learns masks alone", "leave joints and frame at 0")
+        if self.boxes != (self.network == "mirror"):
+            raise HandbenchError(
+                f"{self.network} with boxes={self.boxes}", "mirror is told boxes, segformer not"
+            )
 
 
-SOFT = ("crop", "scale", "dropout", "drop_path", "least", "coarse", "joints", "frame")
+SOFT = ("crop", "scale", "dropout", "drop_path", "least", "coarse")
 """Settings that change no layer: those of a file of weights hold unless others are asked for."""
 
 FULL = HasmConfig()
@@ -112,6 +110,6 @@ NETWORKS: dict[str, HasmConfig] = {
     "hasm:b3": HasmConfig(mit="b3"),
     "hasm:b4": HasmConfig(mit="b4"),
     "hasm:b5": FULL,
-    "hasm-tiny": HasmConfig("mirror", size=128, scale=1.25, coarse=2, joints=2.0, frame=0.5),
+    "hasm-tiny": HasmConfig("mirror", size=128, scale=1.25, coarse=2, boxes=True),
 }
 """Name -> settings."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING
 
 from handbench.baselines.hasm_config import NETWORKS, SOFT
-from handbench.models import Model, ModelEntry, ModelOptions, VariantEntry
+from handbench.baselines.network_entry import Family
+from handbench.models import Model, ModelOptions
 
 if TYPE_CHECKING:
     from handbench.baselines.hasm_trainable import HasmTrainable
@@ -19,7 +19,7 @@ COUNTS: dict[str, tuple[int, int]] = {
     "hasm:b3": (45_387_976, 25_082_462_208),
     "hasm:b4": (62_158_536, 32_415_809_536),
     "hasm:b5": (82_758_856, 39_770_652_672),
-    "hasm-tiny": (3_691_752, 328_187_904),
+    "hasm-tiny": (1_153_762, 296_763_392),
 }
 """Name -> parameters, and operations of an item (two a multiply-add), by ``counting.py``; tested."""
 
@@ -42,19 +42,7 @@ def _trainable(name: str, variant: str) -> HasmTrainable:
     return make_trainable(name, variant)
 
 
-def _entry(name: str, about: str) -> ModelEntry:
-    variants = {}
-    for full in NETWORKS:
-        base, _, variant = full.partition(":")
-        if base == name and variant:
-            variants[variant] = VariantEntry(*COUNTS[full], REPRODUCES.get(full, ""))
-    parameters, flops = COUNTS[name]
-    return ModelEntry(
-        about, functools.partial(_open, name), variant="VARIANT,KEY=VALUE" if variants else "KEY=VALUE",
-        parameters=parameters, flops=flops, reproduces=REPRODUCES.get(name, ""), variants=variants,
-        trainable=functools.partial(_trainable, name),
-    )  # fmt: skip
+_FAMILY = Family(_open, _trainable, COUNTS, REPRODUCES, home="aih")
 
-
-HASM = _entry("hasm", "whole and visible masks of both hands: SegFormer with four branches")
-HASM_TINY = _entry("hasm-tiny", "the same small: MiT-B0's widths, 128 px")
+HASM = _FAMILY.entry("hasm", "whole and visible masks of both hands: SegFormer with four branches")
+HASM_TINY = _FAMILY.entry("hasm-tiny", "the same by a small U-Net that is told boxes, 128 px")

@@ -25,10 +25,18 @@ class HasmModel(TrainedModel[HasmNetwork]):
         return self.segment(*(tensor.to(self.device) for tensor in self.network.prepare(batch)))
 
     def segment(self, images: Tensor, boxes: Tensor | None = None) -> HandMasks:
-        """Returns the masks of pictures (B, 3, h, w) with ``inputs``' mean and deviation, right then left."""
+        """Returns the masks of pictures (B, 3, h, w) with ``inputs``' mean and deviation, right then left.
+
+        Args:
+            images: on the model's device.
+            boxes: (B, 2, 4) x, y, w, h [px] that a network with ``inputs.boxes`` is told, right then left;
+                none where a side is not above 0, or NaN.
+        """
         width, height = self.inputs.size
         with torch.no_grad():
-            return decode_masks(self.network(images).logits, (height, width), self.network.config.least)
+            return decode_masks(
+                self.network(images, boxes).logits, (height, width), self.network.config.least
+            )
 
     def predict(self, batch: Any) -> list[Prediction]:
         """Predicts both hands of each item: masks in the frame of the crop, boxes in that of the picture.

@@ -15,6 +15,7 @@ from handbench.baselines.mit import load_mit
 from handbench.baselines.pictures import channels_last
 from handbench.baselines.trainable import Recipe
 from handbench.baselines.variants import configured, split_row
+from handbench.errors import HandbenchError
 from handbench.inputs import IMAGENET_MEAN, IMAGENET_STD, MASKS, Inputs
 
 _EPOCHS = 40
@@ -29,7 +30,7 @@ Published and not kept: ten times the rate for the decoder, norms without decay,
 0, in place of which the rate falls to a sixtieth in even steps."""
 
 TINY_RECIPE = replace(
-    HASM_RECIPE, lr=2.5e-3, batch_size=32, epochs=10, milestones=(5, 6, 7, 8, 9), gamma=0.55,
+    HASM_RECIPE, lr=1.5e-3, batch_size=32, epochs=10, milestones=(5, 6, 7, 8, 9), gamma=0.55,
     clip_norm=3.0, augment="hasm-tiny", source="docs/hdr.md, hasm-tiny",
 )  # fmt: skip
 
@@ -41,7 +42,7 @@ def inputs_of(config: HasmConfig) -> Inputs:
     """Returns what a network asks of its pictures: one crop a sample about both hands, never mirrored."""
     return Inputs(
         crop=config.crop, scale=config.scale, size=(config.size, config.size), mean=IMAGENET_MEAN,
-        std=IMAGENET_STD, sides="both",
+        std=IMAGENET_STD, sides="both", boxes=config.boxes,
     )  # fmt: skip
 
 
@@ -77,7 +78,12 @@ class HasmTrainable:
         Args:
             seed: of the weights that are drawn.
             pretrained: a local SegFormer of ``transformers``, see :func:`handbench.baselines.mit.load_mit`.
+
+        Raises:
+            HandbenchError: when that does not fit, or the network is none.
         """
+        if pretrained is not None and self.config.network != "segformer":
+            raise HandbenchError(f"{self.name} has no encoder to load", "leave --pretrained out")
         # The caller's stream of random numbers stays where it is.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)

@@ -108,15 +108,3 @@ def join(x: Tensor, y: Tensor) -> Tensor:
     """Joins maps (B, 2 C, h, w) and (B, 2 D, h, w) half by half, so that duals stay duals."""
     (xa, xb), (ya, yb) = x.chunk(2, dim=1), y.chunk(2, dim=1)
     return torch.cat([xa, ya, xb, yb], dim=1)
-
-
-def even(x: Tensor) -> Tensor:
-    """Returns (B, C, h, w) of (B, 2 C, h, w): what a mirror does not change, as a height or a depth."""
-    a, b = x.chunk(2, dim=1)
-    return a + b
-
-
-def odd(x: Tensor) -> Tensor:
-    """Returns (B, C, h, w) of (B, 2 C, h, w): what a mirror gives the other sign, as a step to the right."""
-    a, b = x.chunk(2, dim=1)
-    return a - b

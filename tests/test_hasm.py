@@ -366,13 +366,13 @@ def test_weights_there_and_back(tmp_path: Path) -> None:
     images = torch.randn(1, 3, 128, 128)
     with torch.no_grad():
         assert torch.equal(model.network(images).logits, network.eval()(images).logits)
-    with pytest.raises(HandbenchError, match=r"mit=tiny in the file, b0 asked for.*open it as hasm-tiny"):
+    with pytest.raises(HandbenchError, match=r"=mirror in the file, segformer asked .*open it as hasm-tiny"):
         open_model("hasm:b0", path)
     (tmp_path / "w.pth").write_bytes(b"x")
     with pytest.raises(HandbenchError, match="is no safetensors file"):
         open_model("hasm-tiny", tmp_path / "w.pth")
-    with pytest.raises(HandbenchError, match="'hasm-tiny' has no trained weights"):
-        open_model("hasm-tiny")
+    with pytest.raises(HandbenchError, match="'hasm' has no trained weights"):
+        open_model("hasm")
 
 
 def test_the_seed_decides() -> None:
@@ -427,6 +427,8 @@ def test_without_transformers(monkeypatch: pytest.MonkeyPatch) -> None:
         ("dropout=1.0", "dropout=1.0 .a share"),
         ("mit=b9", "'mit' is 'b9'"),
         ("depth=3", "unknown key 'depth'"),
+        ("coarse=3", "coarse=3 .choose 1, 2 or 4"),
+        ("boxes=true", "segformer with boxes=True"),
     ],
 )
 def test_settings_that_make_no_sense(variant: str, words: str) -> None:
