@@ -30,7 +30,7 @@ Published and not kept: ten times the rate for the decoder, norms without decay,
 0, in place of which the rate falls to a sixtieth in even steps."""
 
 TINY_RECIPE = replace(
-    HASM_RECIPE, lr=1.5e-3, batch_size=32, epochs=10, milestones=(5, 6, 7, 8, 9), gamma=0.55,
+    HASM_RECIPE, lr=2e-3, batch_size=32, epochs=10, milestones=(3, 4, 5, 6, 7, 8, 9), gamma=0.68,
     clip_norm=3.0, augment="hasm-tiny", source="docs/hdr.md, hasm-tiny",
 )  # fmt: skip
 
