@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from handbench.arrays import FloatArray
+from handbench.arrays import BoolArray, FloatArray
 from handbench.camera import apply_affine
 from handbench.datasets import Dataset
 from handbench.errors import HandbenchError
@@ -44,26 +44,21 @@ def gather(dataset: Dataset, rows: Sequence[int], model: Model) -> list[Strip]:
     if model.needs_ground_truth:
         _check_masks(samples, annotated)
     if inputs.crop != "full":
-        for sample, there in zip(samples, hands_present(part).any(axis=1).tolist(), strict=True):
-            if not there:
-                raise HandbenchError(
-                    f"{sample.key} has no box about a hand",
-                    "let them be detected: --model hdr-tiny:boxes=detect",
-                )
-    strips = []
+        _check_boxes(samples, hands_present(part))
+    strips: list[Strip] = []
     for batch in batches(part, inputs, batch_size=len(samples), bad="error"):
-        seen = batch if model.needs_ground_truth else batch.without_labels(model.inputs.boxes)
-        found: Any = model.predict(seen)
+        found: Any = model.predict(batch if model.needs_ground_truth else batch.without_labels())
         for i, prediction in enumerate(found):
             crop = np.ascontiguousarray(batch.images[i, 0].permute(1, 2, 0).cpu().numpy())
             affine = batch.affine[i, 0].double().cpu().numpy()
             sample = samples[len(strips)]
             said = [_predicted(prediction, affine, model.needs_ground_truth)]
-            said += [_annotated(sample, affine, (crop.shape[1], crop.shape[0]))] if annotated else []
-            close = agreement(*said, float(affine[1, 1]), not model.needs_ground_truth) if annotated else []
-            strips.append(
-                Strip(sample.key, crop, said, window_of(crop, said), close, _likely(prediction, model))
-            )
+            close: list[str] = []
+            if annotated:
+                said.append(_annotated(sample, affine, (crop.shape[1], crop.shape[0])))
+                close = agreement(said[0], said[1], float(affine[1, 1]), not model.needs_ground_truth)
+            likely = _likely(prediction, model)
+            strips.append(Strip(sample.key, crop, said, window_of(crop, said), close, likely))
     return strips
 
 
@@ -71,6 +66,15 @@ def _whole(dataset: Dataset) -> Dataset:
     while isinstance(dataset, Subset):
         dataset = dataset.whole
     return dataset
+
+
+def _check_boxes(samples: Sequence[Sample], there: BoolArray) -> None:
+    """Refuses samples without a box; ``there`` (N, 2) says which hands have one."""
+    for row, sample in enumerate(samples):
+        if not there[row].any():
+            raise HandbenchError(
+                f"{sample.key} has no box about a hand", "let them be detected: --model hdr-tiny:boxes=detect"
+            )
 
 
 def _check_masks(samples: Sequence[Sample], annotated: bool) -> None:

@@ -65,7 +65,9 @@ def nothing(view: View, text: str) -> ImageArray:
 def hatch(area: ImageArray, color: Color) -> None:
     """Fills an area (h, w, 3) with the stripes that stand for a hidden part, in place."""
     y, x = np.mgrid[: area.shape[0], : area.shape[1]]
-    area[:] = np.where(((x + y) % _STRIPE < _STRIPE // 2)[..., None], np.uint8(_WHITE), np.uint8(color))
+    area[:] = np.where(
+        ((x + y) % _STRIPE < _STRIPE // 2)[..., None], np.array(_WHITE, np.uint8), np.array(color, np.uint8)
+    )
 
 
 def _dimmed(view: View) -> ImageArray:
