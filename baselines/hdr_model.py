@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from handbench.baselines.hand_crops import (
     inverse,
     mask_boxes,
     move_boxes,
+    moved_camera,
     normalised,
     sample,
     sample_masks,
@@ -27,6 +29,7 @@ from handbench.baselines.hdr_stages import Stages, untrained
 from handbench.baselines.hdrnet_network import masks_in_order, to_bytes
 from handbench.baselines.trained_model import SIDES
 from handbench.config import to_dict
+from handbench.errors import HandbenchError
 from handbench.inputs import MASKS, Inputs
 from handbench.placing import boxes_to_picture
 from handbench.predictions import HandPrediction, Prediction, Space
@@ -46,14 +49,20 @@ class CanvasMasks:
     visible: Tensor
     presence: Tensor
 
+    @functools.cached_property
+    def boxes(self) -> Tensor:
+        """(B, 2, 4) x, y, w, h [px] about the whole masks; all 0 of empty ones."""
+        return mask_boxes(self.amodal)
+
 
 @dataclass(frozen=True)
 class Completed:
     """N hands' crops, shown as right hands.
 
     Attributes:
-        item: (N,) of the batch.
-        side: (N,) 0 right, 1 left, as in the picture.
+        hands: N pairs: item of the batch; 0 right, 1 left, as in the picture.
+        item: (N,) the first numbers of ``hands`` on the device.
+        side: (N,) the second numbers.
         affine: (N, 2, 3) pixel of the canvas to pixel of the crop.
         masks: (N, 4, s, s) bool, in the order of ``MASKS``.
         before: (N, 3, s, s) uint8.
@@ -61,6 +70,7 @@ class Completed:
         hole: (N, 1, s, s) 0 and 1, what was painted.
     """
 
+    hands: tuple[tuple[int, int], ...]
     item: Tensor
     side: Tensor
     affine: Tensor
@@ -98,6 +108,7 @@ class HdrModel:
             boxes=config.boxes == "data" and stages.hasm is not None and stages.hasm.inputs.boxes,
         )  # fmt: skip
         self.needs_ground_truth = config.masks == "gt"
+        self._masked = False
         self.space: Space = stages.pose.space
         self.tips, self.hand_model = stages.pose.tips, stages.pose.hand_model
         self.untrained, self.weights_sha256 = untrained(stages), stages.weights_sha256
@@ -122,18 +133,29 @@ class HdrModel:
             masks = self.find_masks(canvas, batch)
             hands = self.cut(canvas, masks)
             done = self.complete(hands, canvas)
-            poses = self.pose(done, batch, affine) if len(done.item) else []
+            poses = self.pose(done, batch, affine) if done.hands else []
             return self._written(batch, canvas, masks, done, poses)
 
     def find_masks(self, canvas: Tensor, batch: Any) -> CanvasMasks:
-        """Returns the masks of canvases (B, 3, h, w) uint8: predicted, or the annotation's of their batch."""
+        """Returns the masks of canvases (B, 3, h, w) uint8: predicted, or the annotation's of their batch.
+
+        Raises:
+            HandbenchError: when the annotation's are asked for and it has none.
+        """
         if self.stages.hasm is None:
             found = masks_in_order(batch).to(self.device)
+            self._masked = self._masked or bool(found.any() | ~batch.hand_valid.any().to(found.device))
+            if not self._masked:
+                raise HandbenchError(
+                    f"none of the hands of the first {len(batch)} items has a mask in the annotation",
+                    "masks=gt takes data with masks, such as aih:DIR",
+                )
             # A crop about no one hand has the right one as its target.
             amodal, visible = found[:, 0::2], found[:, 1::2]
             return CanvasMasks(amodal, visible, amodal.flatten(2).any(dim=2).float())
         side, count = self.config.canvas, len(canvas)
-        whole = torch.tensor([-0.5, -0.5, side, side], device=canvas.device).expand(count, 4)
+        whole = torch.full((count, 4), float(side), device=canvas.device)
+        whole[:, :2] = -0.5
         scale = self.stages.hasm.inputs.scale
         if self.config.boxes == "data":
             told = batch.box.to(self.device).float() if self.inputs.boxes else None
@@ -141,7 +163,7 @@ class HdrModel:
         first = self._segment(canvas, whole, 1.0)
         both = mask_boxes(first.amodal.any(dim=1))
         both = torch.where(both[:, 2:].amin(dim=1, keepdim=True) > 0, both, whole)
-        return self._segment(canvas, both, scale, mask_boxes(first.amodal))
+        return self._segment(canvas, both, scale, first.boxes)
 
     def _segment(
         self, canvas: Tensor, about: Tensor, scale: float, told: Tensor | None = None
@@ -167,27 +189,31 @@ class HdrModel:
 
     def cut(self, canvas: Tensor, masks: CanvasMasks) -> Completed:
         """Cuts out each hand that is there: a square of its whole mask's box, left hands mirrored."""
-        boxes = mask_boxes(masks.amodal)
+        boxes = masks.boxes
         there = boxes[..., 2:].amin(dim=2) > 0
         if self.config.absent == "centre":
-            side = self.config.canvas
-            middle = torch.tensor([side / 4 - 0.5, side / 4 - 0.5, side / 2, side / 2], device=boxes.device)
+            middle = torch.full_like(boxes, self.config.canvas / 2)
+            middle[..., :2] = self.config.canvas / 4 - 0.5
             boxes = torch.where(there[..., None], boxes, middle)
             there = torch.ones_like(there)
-        item, side_index = there.nonzero(as_tuple=True)
         size = self.stages.holes.size
-        affine = crop_affines(boxes[item, side_index], self.config.hand_scale, size, side_index == 1)
-        images = sample(canvas[item].float(), affine, (size, size)).round_().to(torch.uint8)
-        own, other = side_index, 1 - side_index
-        four = [masks.amodal[item, own], masks.visible[item, own], masks.amodal[item, other],
-                masks.visible[item, other]]  # fmt: skip
-        cut = sample_masks(torch.stack(four, dim=1), affine, (size, size))
-        hole = torch.zeros_like(cut[:, :1], dtype=torch.float32)
-        return Completed(item, side_index, affine, cut, images, images, hole)
+        left = torch.arange(2, device=boxes.device).repeat(len(boxes)) == 1
+        affine = crop_affines(boxes.flatten(0, 1), self.config.hand_scale, size, left).unflatten(0, (-1, 2))
+        images = sample(canvas.float(), affine, (size, size)).round_().to(torch.uint8)
+        both = torch.stack([masks.amodal, masks.visible], dim=2).flatten(1, 2)
+        cut = sample_masks(both, affine, (size, size)).unflatten(2, (2, 2))
+        # The own hand first: the left one's crop has the left hand's masks there.
+        cut = torch.stack([cut[:, 0], cut[:, 1].flip(1)], dim=1).flatten(2, 3)
+        # The one place where the processor waits for the masks: all that follows is started at once.
+        item, side = there.nonzero(as_tuple=True)
+        hands = tuple(zip(item.tolist(), side.tolist(), strict=True))
+        chosen = images[item, side]
+        hole = torch.zeros(len(hands), 1, size, size, device=canvas.device)
+        return Completed(hands, item, side, affine[item, side], cut[item, side], chosen, chosen, hole)
 
     def complete(self, hands: Completed, canvas: Tensor) -> Completed:
         """Fills what hides each hand, and what there is of the other one, as ``fill`` says."""
-        if self.config.fill == "none" or not len(hands.item):
+        if self.config.fill == "none" or not hands.hands:
             return hands
         c = self.stages.holes
         told = hdr_masks(
@@ -208,15 +234,12 @@ class HdrModel:
 
     def pose(self, done: Completed, batch: Any, affine: Tensor) -> list[Prediction]:
         """Returns what the pose stage says of each completed crop."""
-        pose, item = self.stages.pose, done.item.tolist()
-        count = len(item)
-        K = batch.K.to(self.device).float()[done.item]
-        moved = K.clone()
-        moved[:, :2] = done.affine[..., :2] @ K[:, :2] + done.affine[..., 2:] * K[:, 2:]
+        pose, count = self.stages.pose, len(done.hands)
+        moved = moved_camera(batch.K.to(self.device).float()[done.item], done.affine)
         # Mirroring the picture and the 3D leaves a positive focal length.
         moved[:, :, 0] *= torch.where(done.side == 1, -1.0, 1.0)[:, None]
         crops = HandCrops(
-            keys=tuple(batch.keys[i] for i in item), side=torch.zeros_like(done.side),
+            keys=tuple(batch.keys[i] for i, _ in done.hands), side=torch.zeros_like(done.side),
             flipped=done.side == 1, images=done.after[:, None],
             affine=chained(done.affine, affine[done.item])[:, None], K=moved,
             frame_valid=torch.ones(count, 1, dtype=torch.bool),
@@ -233,13 +256,10 @@ class HdrModel:
         """Puts together what was found of each item."""
         write = self.config.write
         affine = batch.affine[:, 0].double().cpu().numpy()
-        boxes = mask_boxes(masks.amodal).double().cpu().numpy()
+        boxes = masks.boxes.double().cpu().numpy()
         amodal, visible = masks.amodal.cpu().numpy(), masks.visible.cpu().numpy()
         pictures = self._pictures(canvas, done) if write == "all" else {}
-        posed = {
-            at: pose.hands[0]
-            for at, pose in zip(zip(done.item.tolist(), done.side.tolist(), strict=True), poses, strict=True)
-        }
+        posed = {at: pose.hands[0] for at, pose in zip(done.hands, poses, strict=True)}
         presence = masks.presence.double().cpu().numpy()
         found = []
         for i, key in enumerate(batch.keys):
@@ -256,14 +276,14 @@ class HdrModel:
 
     def _pictures(self, canvas: Tensor, done: Completed) -> dict[tuple[int, int], np.ndarray[Any, Any]]:
         """Returns each hand's canvas (h, w, 3) uint8: what was painted in place of what was there."""
-        if not len(done.item):
+        if not done.hands:
             return {}
         size = (canvas.shape[-1], canvas.shape[-2])
-        back = inverse(done.affine)
-        painted = sample(done.after.float(), back, size).round_().to(torch.uint8)
-        hole = sample(done.hole, back, size) > 0.5
-        shown = torch.where(hole, painted, canvas[done.item]).permute(0, 2, 3, 1).cpu().numpy()
-        return dict(zip(zip(done.item.tolist(), done.side.tolist(), strict=True), shown, strict=True))
+        both = torch.cat([done.after.float(), done.hole], dim=1)
+        back = sample(both, inverse(done.affine), size).permute(0, 2, 3, 1)
+        shown = torch.where(back[..., 3:] > 0.5, back[..., :3].round().to(torch.uint8),
+                            canvas.permute(0, 2, 3, 1)[done.item])  # fmt: skip
+        return dict(zip(done.hands, shown.cpu().numpy(), strict=True))
 
 
 def _shown(canvas: Tensor) -> Tensor:

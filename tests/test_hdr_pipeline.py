@@ -263,7 +263,7 @@ def test_names_of_trainings_and_stages() -> None:
     assert full == "hdr:no-removal,masks=gt,pose=handoccnet@sh+aih+one-euro"
 
 
-def test_refusals(tmp_path: Path) -> None:
+def test_refusals(tmp_path: Path, batch: Batch) -> None:
     def wrong(what: Callable[[], object], words: str) -> None:
         with pytest.raises(HandbenchError, match=words):
             what()
@@ -283,6 +283,8 @@ def test_refusals(tmp_path: Path) -> None:
     wrong(opened("", tmp_path), "no weights of a stage of hdr-tiny .*shpe-tiny.safetensors")
     wrong(lambda: with_stages("shpe", "masks"), "no pipeline")
     wrong(lambda: open_model("shpe-tiny@nowhere"), "no trained weights")
+    bare = replace(batch, mask_bits=torch.zeros_like(batch.mask_bits))  # type: ignore[arg-type]
+    wrong(lambda: pipeline("masks=gt").predict(bare), "has a mask in the annotation .*aih:DIR")
 
 
 def test_the_command_exchanges_stages(aih: Dataset, tmp_path: Path, handbench: Any) -> None:
