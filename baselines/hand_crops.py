@@ -54,16 +54,16 @@ class HandCrops:
             return self, None
         old = self.images.shape[-1]
         factor = max(width, height) / (old * inputs.scale / scale)
-        linear = factor * torch.eye(2)
-        middle = (torch.tensor([width, height]) - 1) / 2
-        step = torch.cat([linear, (middle - factor * (old - 1) / 2)[:, None]], dim=1)
-        step = step.expand(len(self), 2, 3).to(self.affine)
+        step = self.affine.new_zeros(len(self), 2, 3)
+        for row, side in enumerate((width, height)):
+            # Numbers, not tensors that are made here: a GPU would be waited for.
+            step[:, row, row] = factor
+            step[:, row, 2] = (side - 1 - factor * (old - 1)) / 2
         images = sample(self.images[:, 0].float(), step, inputs.size).round_().to(torch.uint8)
-        moved = self.K.clone()
-        moved[:, :2] = step[..., :2] @ self.K[:, :2] + step[..., 2:] * self.K[:, 2:]
         return replace(
-            self, images=images[:, None], affine=chained(step, self.affine[:, 0])[:, None], K=moved
-        ), step
+            self, images=images[:, None], affine=chained(step, self.affine[:, 0])[:, None],
+            K=moved_camera(self.K, step),
+        ), step  # fmt: skip
 
 
 def normalised(pictures: Tensor, inputs: Inputs) -> Tensor:
@@ -78,12 +78,13 @@ def mask_boxes(masks: Tensor) -> Tensor:
     """Returns the boxes (..., 4) x, y, w, h [px] about masks (..., h, w) bool; all 0 of empty ones."""
     sides = []
     for axis in (-2, -1):
-        line = masks.any(dim=axis).byte()
+        # As bytes: on a CPU the greatest is found faster than whether there is any.
+        line = masks.view(torch.uint8).amax(dim=axis)
         low, high = line.argmax(dim=-1), line.shape[-1] - line.flip(-1).argmax(dim=-1)
         sides.append((low.float() - 0.5, (high - low).float()))
     (x, w), (y, h) = sides
     box = torch.stack([x, y, w, h], dim=-1)
-    return torch.where(masks.flatten(-2).any(dim=-1, keepdim=True), box, torch.zeros_like(box))
+    return torch.where((line > 0).any(dim=-1, keepdim=True), box, torch.zeros_like(box))
 
 
 def move_boxes(boxes: Tensor, affines: Tensor) -> Tensor:
@@ -110,9 +111,16 @@ def crop_affines(boxes: Tensor, scale: float, size: int, mirrored: Tensor | None
 
 
 def chained(second: Tensor, first: Tensor) -> Tensor:
-    """Returns the affines (N, 2, 3) that do ``first``, then ``second``."""
-    linear = second[..., :2] @ first[..., :2]
-    return torch.cat([linear, second[..., :2] @ first[..., 2:] + second[..., 2:]], dim=-1)
+    """Returns the affines (N, 2, 3) that do ``first``, then ``second``; in float32 under any autocast."""
+    # No matrix product: autocast would round it, by pixels.
+    linear, shift = second[..., :2], second[..., 2:]
+    done = linear[..., :1] * first[..., :1, :] + linear[..., 1:] * first[..., 1:, :]
+    return torch.cat([done[..., :2], done[..., 2:] + shift], dim=-1)
+
+
+def moved_camera(K: Tensor, affines: Tensor) -> Tensor:
+    """Returns the intrinsics (N, 3, 3) of pictures that affines (N, 2, 3) were done to."""
+    return torch.cat([chained(affines, K[:, :2]), K[:, 2:]], dim=1)
 
 
 def inverse(affines: Tensor) -> Tensor:
@@ -126,12 +134,24 @@ def sample(pictures: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
 
     Args:
         pictures: (N, C, h, w) float.
-        affines: (N, 2, 3) pixel of the picture to pixel of the result.
+        affines: (N, 2, 3) pixel of the picture to pixel of the result; or (N, K, 2, 3), K crops of each.
         size: (width, height) of the result.
 
     Returns:
-        (N, C, height, width).
+        (N, C, height, width), or (N, K, C, height, width).
     """
+    if affines.ndim == 4:
+        count, many = affines.shape[:2]
+        width, height = size
+        # K crops of a picture are one below the other: the picture is not copied.
+        grid = _grid(pictures, affines.flatten(0, 1), size).reshape(count, many * height, width, 2)
+        found = F.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
+        return found.unflatten(2, (many, height)).transpose(1, 2)
+    return F.grid_sample(pictures, _grid(pictures, affines, size), mode="bilinear", align_corners=False)
+
+
+def _grid(pictures: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
+    """Returns where affines (N, 2, 3) look in pictures, (N, height, width, 2) as grid_sample has it."""
     width, height = size
     back = inverse(affines)
     x = torch.arange(width, device=pictures.device, dtype=pictures.dtype)
@@ -140,14 +160,9 @@ def sample(pictures: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
     at_y = back[:, 1, 1, None] * y + back[:, 1, 2, None]
     source = pictures.shape[-1], pictures.shape[-2]
     # A pixel's middle is a whole number here; grid_sample has -1 and 1 at the outer edges.
-    grid = torch.stack(
-        [
-            ((2 * at_x + 1) / source[0] - 1)[:, None, :].expand(-1, height, -1),
-            ((2 * at_y + 1) / source[1] - 1)[:, :, None].expand(-1, -1, width),
-        ],
-        dim=-1,
-    )
-    return F.grid_sample(pictures, grid.to(pictures.dtype), mode="bilinear", align_corners=False)
+    across = ((2 * at_x + 1) / source[0] - 1)[:, None, :].expand(-1, height, -1)
+    down = ((2 * at_y + 1) / source[1] - 1)[:, :, None].expand(-1, -1, width)
+    return torch.stack([across, down], dim=-1).to(pictures.dtype)
 
 
 def sample_masks(masks: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:

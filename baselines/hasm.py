@@ -222,7 +222,8 @@ def decode_masks(logits: Tensor, size: tuple[int, int], least: float = 0.0) -> H
         least: share of the pixels; 0 for a single one, which changes no mask.
     """
     margin = enlarged_margin(logits.float(), size)
-    amodal, visible = (margin[:, list(pair)] for pair in RIGHT_FIRST)
+    # Slices, no list of numbers, which a GPU would wait for: RIGHT_FIRST.
+    amodal, visible = margin[:, 0::2].flip(1), margin[:, 1::2].flip(1)
     count = max(round(least * size[0] * size[1]), 1)
     presence = amodal.flatten(2).topk(count).values.sigmoid().mean(dim=2)
     there = (presence > 0.5)[..., None, None]

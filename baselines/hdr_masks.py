@@ -87,9 +87,15 @@ def dilate(mask: Tensor, size: int = 9) -> Tensor:
     """
     if size == 1:
         return mask
-    kernel = torch.tensor(ellipse(size), dtype=mask.dtype, device=mask.device)
     # A count of covered pixels: exact also in half precision's range of whole numbers.
-    return (F.conv2d(mask, kernel[None, None], padding=size // 2) > 0.5).to(mask.dtype)
+    covered = F.conv2d(mask, _window(size, mask.dtype, mask.device), padding=size // 2)
+    return (covered > 0.5).to(mask.dtype)
+
+
+@functools.cache
+def _window(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Returns the ellipse (1, 1, size, size); made once, as a GPU is waited for."""
+    return torch.tensor(ellipse(size), dtype=dtype, device=device)[None, None]
 
 
 @functools.cache

@@ -43,12 +43,26 @@ class MirrorConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Returns (B, 2 outputs, h', w') of (B, 2 inputs, h, w), or of (B, inputs, h, w) where ``first``."""
+        return F.conv2d(x, *self._both(), self.stride, self.padding)
+
+    def _both(self) -> tuple[Tensor, Tensor | None]:
+        """Returns weights and bias of both halves."""
         dual = self.weight.flip(3)
         if not self.first:
             dual = torch.cat([dual[:, self.inputs :], dual[:, : self.inputs]], dim=1)
         weight = torch.cat([self.weight, dual]).contiguous(memory_format=torch.channels_last)
-        bias = None if self.bias is None else self.bias.repeat(2)
-        return F.conv2d(x, weight, bias, self.stride, self.padding)
+        return weight, None if self.bias is None else self.bias.repeat(2)
+
+    @torch.no_grad()
+    def plain(self) -> nn.Conv2d:
+        """Returns the ordinary convolution that does the same: for prediction, its halves are free."""
+        weight, bias = self._both()
+        outputs, inputs, kernel, _ = weight.shape
+        conv = nn.Conv2d(
+            inputs, outputs, kernel, self.stride, self.padding, bias=bias is not None, device="meta"
+        )
+        conv.weight, conv.bias = nn.Parameter(weight), None if bias is None else nn.Parameter(bias)
+        return conv.train(self.training)
 
 
 class MirrorNorm(nn.Module):
@@ -72,11 +86,22 @@ class MirrorNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalises (B, 2 channels, h, w)."""
-        mean, var = self.running_mean, self.running_var
-        if not self.training:
-            mean, var = ((value + value.roll(self.channels)) / 2 for value in (mean, var))
+        mean, var = (self.running_mean, self.running_var) if self.training else self._even()
         weight, bias = self.weight.repeat(2), self.bias.repeat(2)
         return F.batch_norm(x, mean, var, weight, bias, self.training, _MOMENTUM)
+
+    def _even(self) -> tuple[Tensor, Tensor]:
+        """Returns mean and variance that both halves share."""
+        mean, var = self.running_mean, self.running_var
+        return (mean + mean.roll(self.channels)) / 2, (var + var.roll(self.channels)) / 2
+
+    @torch.no_grad()
+    def plain(self) -> nn.BatchNorm2d:
+        """Returns the ordinary batch norm that does the same when it predicts."""
+        norm = nn.BatchNorm2d(2 * self.channels, momentum=_MOMENTUM, device=self.weight.device)
+        norm.weight, norm.bias = nn.Parameter(self.weight.repeat(2)), nn.Parameter(self.bias.repeat(2))
+        norm.running_mean, norm.running_var = self._even()
+        return norm.train(self.training)
 
 
 def mirror_unit(

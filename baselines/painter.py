@@ -34,7 +34,7 @@ class Painted(NamedTuple):
     elsewhere: Tensor
 
 
-class _Step(nn.Module):
+class Step(nn.Module):
     """3x3 convolution, batch norm, ReLU."""
 
     def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
@@ -43,19 +43,21 @@ class _Step(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Runs the step."""
         return F.relu(self.norm(self.conv(x)))
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Two convolutions beside the identity."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = _Step(channels, channels)
+        self.first = Step(channels, channels)
         self.conv = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
         self.norm = nn.BatchNorm2d(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Runs the block."""
         return F.relu(x + self.norm(self.conv(self.first(x))))
 
 
@@ -81,11 +83,11 @@ class Painter(nn.Module):
         down, up, beside = [], [], []
         for level in range(2, len(widths) + 1):
             inputs, outputs = widths[level - 2 : level]
-            down.append(nn.Sequential(_Step(inputs, outputs, 2), *self._more(level, outputs, True)))
+            down.append(nn.Sequential(Step(inputs, outputs, 2), *self._more(level, outputs, True)))
         for level in range(len(widths) - 1, 0, -1):
             outputs, above = widths[level - 1 : level + 1]
             beside.append(nn.Conv2d(above, outputs, 1))
-            up.append(nn.Sequential(_Step(2 * outputs, outputs), *self._more(level, outputs, False)))
+            up.append(nn.Sequential(Step(2 * outputs, outputs), *self._more(level, outputs, False)))
         self.down, self.up, self.beside = nn.ModuleList(down), nn.ModuleList(up), nn.ModuleList(beside)
         self.last = nn.Conv2d(widths[0], told, 3, padding=1)
         # It starts as the coarse fill.
@@ -99,7 +101,7 @@ class Painter(nn.Module):
     def _more(self, level: int, channels: int, attends: bool) -> list[nn.Module]:
         """Returns what follows the first convolution of a level."""
         c = self.config
-        found: list[nn.Module] = [_Residual(channels)] if attends or level > 2 else []
+        found: list[nn.Module] = [Residual(channels)] if attends or level > 2 else []
         if attends and level in c.attend:
             at = c.attend.index(level)
             found.append(PVTBlock(channels, c.heads[at], c.ratios[at], c.reductions[at]))
@@ -118,8 +120,8 @@ class Painter(nn.Module):
         """
         hole = masks.hole
         whole = masks.r_modal + masks.r_invisible
-        colours, places = sources(images, self.black, masks)  # type: ignore[arg-type]
-        flesh, behind, other = _doubled(spread(colours.repeat(3, 1, 1, 1), places)).chunk(3)
+        sums, shares = sources(images, self.black, masks)  # type: ignore[arg-type]
+        flesh, behind, other = _doubled(spread(sums, shares)).chunk(3)
         fill = torch.where(whole > 0.5, flesh, behind)
         shown = images * (1 - hole) if self.config.erase == "both" else images
         # A forearm has the colour of its hand.
@@ -132,8 +134,8 @@ class Painter(nn.Module):
             if not self.config.removal:
                 gate = torch.zeros_like(gate)
             gate = torch.where(hole > 0.5, torch.ones_like(gate), gate)
-            background = places.chunk(3)[1]
-            behind = _doubled(spread(colours, background * (1 - F.avg_pool2d(gate, 2))))
+            free = 1 - F.avg_pool2d(gate, 2)
+            behind = _doubled(spread(sums.chunk(3)[1] * free, shares.chunk(3)[1] * free))
             paint = torch.where(whole > 0.5, flesh, behind) + correction
             return Painted(gate * paint + (1 - gate) * images, elsewhere)
 

@@ -84,8 +84,10 @@ class PartialConv2d(nn.Module):
         size = self.kernel**2 * self.inputs if self.normalised else 1
         out = F.conv2d(x.values, self.weight, None, self.stride, self.kernel // 2)
         if x.covered or None in x.masks:
-            out = out * (size / total).to(out.dtype)
-            return out if self.bias is None else out + self.bias[:, None, None].to(out.dtype), None
+            factor = (size / total).to(out.dtype)
+            if self.bias is None:
+                return out * factor, None
+            return torch.addcmul(self.bias[:, None, None].to(out.dtype), out, factor), None
         there = total > 0
         out = out * torch.where(there, size / total.clamp(min=1.0), 0.0).to(out.dtype)
         if self.bias is not None:
