@@ -9,26 +9,26 @@ from torch.nn import functional as F
 from handbench.baselines.hdr_masks import HDRMasks
 
 _WHOLE = 0.99
-"""Share of a cell of half the size that must be of one kind for its colour to be used."""
+"""Share of a cell that must be background for its colour to be used."""
 _RIM = 3
 """Window [cells] in which nothing of the other hand may lie: its edges are soft."""
 _LEAST = 1e-4
 
 
-def spread(colours: Tensor, weights: Tensor) -> Tensor:
+def spread(sums: Tensor, weights: Tensor) -> Tensor:
     """Fills a map with the colours of the places that have weight, the nearest ones first.
 
     Each level of a pyramid has the weighted mean colours of the one below it; on the way back a place keeps
     its own colour by its weight and takes the rest from the level above (pull-push; Gortler et al. 1996).
 
     Args:
-        colours: (B, C, h, w), sides a power of two times the same number.
+        sums: (B, C, h, w) colours times weights, sides a power of two times the same number.
         weights: (B, 1, h, w), 0 to 1.
 
     Returns:
         (B, C, h, w); 0 where no place has weight.
     """
-    levels = [torch.cat([colours * weights, weights], dim=1)]
+    levels = [torch.cat([sums, weights], dim=1)]
     while min(levels[-1].shape[-2:]) > 1 and levels[-1].shape[-1] % 2 == levels[-1].shape[-2] % 2 == 0:
         levels.append(F.avg_pool2d(levels[-1], 2))
     top = levels.pop()
@@ -42,7 +42,10 @@ def spread(colours: Tensor, weights: Tensor) -> Tensor:
 
 
 def sources(images: Tensor, black: Tensor, masks: HDRMasks) -> tuple[Tensor, Tensor]:
-    """Says, at half the size, where colours of the hands and of the background may be taken from.
+    """Says, in cells of 2 x 2 pixels, where colours of the hands and of the background may be taken from.
+
+    Of the hands every pixel that is seen counts, as near to the hole as it may be; of the background only
+    cells that lie apart from the other hand.
 
     Args:
         images: (B, 3, h, w), normalised.
@@ -50,15 +53,16 @@ def sources(images: Tensor, black: Tensor, masks: HDRMasks) -> tuple[Tensor, Ten
         masks: of the same crops.
 
     Returns:
-        Colours (B, 3, h/2, w/2), and where they are the target's, the background's and the other hand's,
-        (3 B, 1, h/2, w/2) of 0 and 1. Of a target that is nowhere two cells wide, all that is seen.
+        Of the target, then of the background, then of the other hand: colours times shares
+        (3 B, 3, h/2, w/2), and the share of a cell that is theirs (3 B, 1, h/2, w/2).
     """
     inside = (images - black[:, None, None] > 0.05).any(dim=1, keepdim=True)
-    kinds = torch.cat([masks.r_modal, masks.l_modal * inside, masks.l_invisible], dim=1)
-    seen, free, other = F.avg_pool2d(kinds, 2).split(1, dim=1)
-    target = (seen > _WHOLE).to(seen.dtype)
-    none = target.flatten(1).sum(dim=1)[:, None, None, None] == 0
+    kinds = torch.cat([masks.r_modal, masks.l_modal * inside, masks.l_invisible])
+    sums, shares = F.avg_pool2d(torch.cat([images.repeat(3, 1, 1, 1) * kinds, kinds], dim=1), 2).split(
+        3, dim=1
+    )
+    target, free, other = shares.chunk(3)
     away = F.max_pool2d(other, _RIM, 1, _RIM // 2) == 0
-    background = ((free > _WHOLE) & away).to(seen.dtype)
-    found = [torch.where(none, seen, target), background, (other > _WHOLE).to(seen.dtype)]
-    return F.avg_pool2d(images, 2), torch.cat(found)
+    background = ((free > _WHOLE) & away).to(shares.dtype)
+    kept = torch.cat([torch.ones_like(target), background, torch.ones_like(other)])
+    return sums * kept, shares * kept

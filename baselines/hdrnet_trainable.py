@@ -34,7 +34,7 @@ TINY_RECIPE = Recipe(
     lr=1e-3, batch_size=8, epochs=20, milestones=tuple(range(9, 20)), gamma=0.65, augment="none",
     source="docs/hdr.md, tiny models",
 )  # fmt: skip
-"""The rate is one for half of the run, then falls by a third twenty times a run: to a hundredth."""
+"""The rate stays for nearly half of the run, then falls each twentieth of it, to less than a hundredth."""
 
 
 def inputs_of(config: HDRNetConfig) -> Inputs:

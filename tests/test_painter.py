@@ -34,36 +34,35 @@ def test_colours_spread_from_where_they_are_known() -> None:
     weights = torch.ones(2, 1, 32, 32)
     weights[0, :, 8:24, 4:12] = 0
     weights[1] = 0
-    done = spread(colours, weights)
+    done = spread(colours * weights, weights)
     known = (weights > 0).expand_as(colours)
     assert torch.equal(done[known], colours[known])
     assert (done[0, :, 8:24, 4:12] > 0.7).all() and not done[1].any()
     weights[1, :, 5, 30] = 1
-    torch.testing.assert_close(spread(colours, weights)[1], torch.full((3, 32, 32), -1.0))
+    torch.testing.assert_close(spread(colours * weights, weights)[1], torch.full((3, 32, 32), -1.0))
     # Half the weight: half of the own colour.
     weights[1] = 1
     weights[1, :, 5, 20] = 0.5
     colours[1, :, 5, 20] = 3.0
-    assert spread(colours, weights)[1, 0, 5, 20] == pytest.approx(1.0, abs=0.3)
+    assert spread(colours * weights, weights)[1, 0, 5, 20] == pytest.approx(1.0, abs=0.3)
 
 
 def test_sources_are_of_one_kind() -> None:
-    """No cell mixes hand and background; the background is not at the other hand or beyond the picture."""
+    """Of hands all that is seen counts; the background is not at the other hand or beyond the picture."""
     images, masks = scene()
     images = images.clamp(-3, 3)
     images[:, :, :, :6] = BLACK[0]
     told = hdr_masks(*masks.unbind(1))
-    _, places = sources(images, BLACK, told)
-    target, background, other = places.chunk(3)
-    assert target.any() and background.any() and other.any()
-    assert not (target * background + target * other + background * other).any()
-    assert not background[..., :3].any()
-    up = torch.nn.functional.interpolate(places, scale_factor=2.0)
-    assert ((up.chunk(3)[0] > 0) <= (told.r_modal > 0)).all()
-    thin = torch.zeros_like(masks)
-    thin[:, :2, 11, 11] = True
-    alone = sources(images, BLACK, hdr_masks(*thin.unbind(1)))[1].chunk(3)[0]
-    assert alone.flatten(1).sum(1).gt(0).all(), "what is seen of a target is used however thin"
+    sums, shares = sources(images, BLACK, told)
+    target, background, other = shares.chunk(3)
+    for share, mask in ((target, told.r_modal), (other, told.l_invisible)):
+        assert share.any()
+        torch.testing.assert_close(share.mean(), mask.mean())
+    torch.testing.assert_close(sums.chunk(3)[0].mean(dim=(2, 3)), (images * told.r_modal).mean(dim=(2, 3)))
+    assert background.any() and not (background * (target + other)).any()
+    assert not background[..., :3].any() and not sums.chunk(3)[1][..., :3].any()
+    beside = torch.nn.functional.max_pool2d(other, 3, 1, 1) - (other > 0).float()
+    assert beside.clamp(min=0).any() and not (background * beside.clamp(min=0)).any()
 
 
 def test_cells_fold_and_unfold() -> None:
