@@ -51,6 +51,7 @@ class Crops:
         inside: where a crop shows its picture.
         model: what the model made of them.
         scenes: (N,) number of the scene.
+        rendered: (N,) rendered, not pasted.
     """
 
     images: ImageArray
@@ -60,6 +61,7 @@ class Crops:
     inside: BoolArray
     model: ImageArray
     scenes: FloatArray
+    rendered: BoolArray
 
 
 def widened(masks: BoolArray, side: int) -> BoolArray:
@@ -107,6 +109,7 @@ def read_crops(data: str, model: HDRNetModel, number: int) -> Crops:
             parts["inside"].append(sample_mask(np.ones((height, width), dtype=np.bool_), affine, size))
             parts["model"].append(done[i].permute(1, 2, 0).numpy())
             parts["scenes"].append(names.setdefault(sample.meta["recording"], len(names)))
+            parts["rendered"].append(sample.meta["part"] == "render")
         if number and len(parts["told"]) >= number:
             break
     arrays = {key: np.stack(values)[: number or None] for key, values in parts.items()}
@@ -135,14 +138,18 @@ def print_table(crops: Crops, name: str) -> None:
     for k, region in enumerate(REGIONS):
         count = int(np.isfinite(found[name][k, :, 0]).sum())
         print(f"\n{region}: {count} pictures of {len(np.unique(crops.scenes))} scenes")
-        print(f"{'':18}{'PSNR':>8}{'SSIM':>8}{'L1':>8}   {name} better by, dB")
+        print(f"{'':18}{'PSNR':>8}{'pasted':>8}{'render':>8}{'SSIM':>8}{'L1':>8}   {name} better by, dB")
         for label, values in found.items():
             psnr, ssim, l1 = np.nanmean(values[k], axis=0)
+            pasted, rendered = (
+                np.nanmean(values[k, part, 0]) if np.isfinite(values[k, part, 0]).any() else np.nan
+                for part in (~crops.rendered, crops.rendered)
+            )
             more = ""
             if label != name:
                 mean, low, high = interval(found[name][k, :, 0] - values[k, :, 0], crops.scenes)
                 more = f"   {mean:+.2f} ({low:+.2f} to {high:+.2f})"
-            print(f"{label:18}{psnr:8.2f}{ssim:8.3f}{l1:8.2f}{more}")
+            print(f"{label:18}{psnr:8.2f}{pasted:8.2f}{rendered:8.2f}{ssim:8.3f}{l1:8.2f}{more}", flush=True)
 
 
 def draw_strip(crops: Crops, path: Path, rows: int = 8, side: int = 128) -> None:
