@@ -94,6 +94,15 @@ def move_boxes(boxes: Tensor, affines: Tensor) -> Tensor:
     return torch.where(boxes[..., 2:].amin(dim=-1, keepdim=True) > 0, moved, 0.0)
 
 
+def lit(canvas: Tensor) -> Tensor:
+    """Returns (B, 1, h, w) bool, where canvases show a picture: within rows and columns not all black."""
+    box = mask_boxes((canvas > 0).any(dim=1))[:, None, None, :]
+    y = torch.arange(canvas.shape[-2], device=canvas.device)[None, :, None]
+    x = torch.arange(canvas.shape[-1], device=canvas.device)[None, None, :]
+    inside = (x > box[..., 0]) & (x < box[..., 0] + box[..., 2])
+    return (inside & (y > box[..., 1]) & (y < box[..., 1] + box[..., 3]))[:, None]
+
+
 def crop_affines(boxes: Tensor, scale: float, size: int, mirrored: Tensor | None = None) -> Tensor:
     """Returns the affines (N, 2, 3), pixel to pixel of the square crop about each box.
 

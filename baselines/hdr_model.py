@@ -17,6 +17,7 @@ from handbench.baselines.hand_crops import (
     chained,
     crop_affines,
     inverse,
+    lit,
     mask_boxes,
     move_boxes,
     moved_camera,
@@ -33,6 +34,9 @@ from handbench.errors import HandbenchError
 from handbench.inputs import MASKS, Inputs
 from handbench.placing import boxes_to_picture
 from handbench.predictions import HandPrediction, Prediction, Space
+
+SAME = 2
+"""Grey levels by which a pixel may differ where nothing was painted."""
 
 
 @dataclass(frozen=True)
@@ -223,10 +227,15 @@ class HdrModel:
         hdrnet = self.stages.hdrnet
         if hdrnet is not None:
             filled = hdrnet.complete(normalised(hands.before, hdrnet.inputs), hands.masks)
-            return replace(hands, after=to_bytes(filled, hdrnet.inputs), hole=hole)
+            after = to_bytes(filled, hdrnet.inputs)
+            if c.result == "direct":
+                # It also paints what no mask says.
+                apart = (after.short() - hands.before.short()).abs().amax(dim=1, keepdim=True)
+                hole = torch.maximum(hole, (apart > SAME).float())
+            return replace(hands, after=after, hole=hole)
         by: Callable[..., Any] = fill.fill_telea if self.config.fill == "telea" else fill.fill_mean
         size = (c.size, c.size)
-        inside = sample_masks(_shown(canvas)[hands.item], hands.affine, size)[:, 0]
+        inside = sample_masks(lit(canvas)[hands.item], hands.affine, size)[:, 0]
         pictures = hands.before.permute(0, 2, 3, 1).cpu().numpy()
         painted = by(pictures, hole[:, 0].cpu().numpy() > 0, inside.cpu().numpy())
         after = torch.from_numpy(painted).permute(0, 3, 1, 2).to(hands.before.device)
@@ -284,13 +293,3 @@ class HdrModel:
         shown = torch.where(back[..., 3:] > 0.5, back[..., :3].round().to(torch.uint8),
                             canvas.permute(0, 2, 3, 1)[done.item])  # fmt: skip
         return dict(zip(done.hands, shown.cpu().numpy(), strict=True))
-
-
-def _shown(canvas: Tensor) -> Tensor:
-    """Returns (B, 1, h, w) bool, where canvases show a picture: within rows and columns not all black."""
-    lit = (canvas > 0).any(dim=1)
-    box = mask_boxes(lit)[:, None, None, :]
-    y = torch.arange(canvas.shape[-2], device=canvas.device)[None, :, None]
-    x = torch.arange(canvas.shape[-1], device=canvas.device)[None, None, :]
-    inside = (x > box[..., 0]) & (x < box[..., 0] + box[..., 2])
-    return (inside & (y > box[..., 1]) & (y < box[..., 1] + box[..., 3]))[:, None]
