@@ -4,6 +4,7 @@
 #   bash benchmarks/gpu.sh                 all stages; what came is in $OUT, at most 8 small files
 #   TOY=1 bash benchmarks/gpu.sh           the same stages at toy size, on a CPU too: does everything run?
 #   STAGES=bench, then STAGES=train        in two calls: data and tables of the first are found by the second
+#   STAGES="hdr-bench hdr-train"           HDR instead: gpu_hdr.sh; also in two calls
 #   bash benchmarks/gpu.sh wheels          into .whl: packages that such a machine may lack, for one without
 #                                          a network; PYTHON312=... adds the compiled code of numba
 #
@@ -19,6 +20,7 @@ PYTHON=${PYTHON:-python3}
 OUT=${OUT:-out/gpu}
 TOY=${TOY:-0}
 STAGES=${STAGES:-bench train}
+asked() { [[ " $STAGES " == *" $1 "* ]]; }
 # Fixed: numba finds compiled code by the path of its source.
 WORK=${WORK:-/tmp/handbench-gpu}
 CORES=$(nproc)
@@ -40,7 +42,9 @@ else
 fi
 END_SECONDS=8
 MADE="$TREES $TAKES $FRAMES $CAMERAS $EVAL_TAKES $EVAL_FRAMES $EVAL_CAMERAS"
-WORKERS=$((CORES > 2 ? CORES - 2 : 1))
+WORKERS=$((CORES > 2 ? CORES - 2 : 1)) LOADERS=$((CORES > 3 ? (CORES - 2 < 12 ? CORES - 2 : 12) : 0))
+
+. "$ROOT/benchmarks/gpu_hdr.sh"
 
 export PYTHONPATH=$WORK/site${PYTHONPATH:+:$PYTHONPATH} PYTHONUNBUFFERED=1
 # Threads that wait must not spin: beside other work that costs a factor of ten.
@@ -193,7 +197,7 @@ collect() {
 main() {
     mkdir -p "$OUT" "$WORK/logs" "$WORK/tables"
     OUT=$(cd "$OUT" && pwd)
-    [[ $STAGES != *bench* ]] || rm -rf "$WORK"/tables/*
+    ! asked bench && ! asked hdr-bench || rm -rf "$WORK"/tables/*
     [ "$(cat "$WORK/made" 2>/dev/null)" = "$MADE" ] || rm -rf "$WORK"/{eval,train?,train?.ready}
     rm -rf "$WORK"/{runs,logs/*} "$OUT"/*
     echo "$MADE" >"$WORK/made"
@@ -203,18 +207,24 @@ main() {
     stage set-up 60 set_up || exit 1
     # Where the checkout is the first place to import from, its folder handbench hides the package.
     cd "$WORK" || exit 1
-    (make_data) >"$WORK/logs/data.log" 2>&1 &
+    if asked hdr-bench || asked hdr-train; then make=make_hdr_data; fi
+    (${make:-make_data}) >"$WORK/logs/data.log" 2>&1 &
     SYNTH=$!
     if command -v nvidia-smi >/dev/null; then
         nvidia-smi --query-gpu=timestamp,utilization.gpu,clocks.sm,power.draw,memory.used --format=csv,noheader \
             -l 2 >"$WORK/logs/gpu.csv" 2>&1 &
         WATCH=$!
     fi
-    [[ $STAGES == *bench* ]] && bench
+    if [ -n "${make:-}" ]; then
+        hdr
+        return
+    fi
+    READY=$WORK/train$TREES.ready
+    asked bench && bench
     stage data $((DATA_BY > SECONDS ? DATA_BY - SECONDS : 3)) wait_for_data
-    [ -f "$WORK/train$TREES.ready" ] || end_tree "$SYNTH" TERM
+    [ -f "$READY" ] || end_tree "$SYNTH" TERM
     cat "$WORK/logs/data.log"
-    [[ $STAGES == *train* ]] && trainings
+    asked train && trainings
 }
 
 bench() {
@@ -232,13 +242,13 @@ bench() {
 }
 
 wait_for_data() { # Of another shell: its end is seen, not waited for.
-    while [ ! -f "$WORK/train$TREES.ready" ] && kill -0 "$SYNTH" 2>/dev/null; do sleep 0.5; done
-    [ -f "$WORK/train$TREES.ready" ]
+    while [ ! -f "$READY" ] && kill -0 "$SYNTH" 2>/dev/null; do sleep 0.5; done
+    [ -f "$READY" ]
 }
 
 trainings() {
-    local k model each count
-    DATA=() LOADERS=$((CORES > 3 ? (CORES - 2 < 12 ? CORES - 2 : 12) : 0))
+    local k model
+    DATA=()
     for k in $(seq "$TREES"); do
         [ -f "$WORK/train$k.ready" ] && DATA+=(--data "ho3d:$WORK/train$k@split=train")
     done
@@ -248,19 +258,24 @@ trainings() {
     fi
     stage bench-loading $LOADING_SECONDS "$PYTHON" "$ROOT/benchmarks/train.py" --model $BENCH_MODEL --batch "$BATCH" \
         --rows 0 "${DATA[@]}" --workers "$LOADERS" --row-seconds 3 --out "$WORK/tables"
-    count=$(wc -w <<<"$MODELS")
-    # Starting and ending a training takes some seconds beside its budget.
-    each=$((($(left) - EVAL_SECONDS) / count - 8))
-    [ "$TRAIN_EACH" -gt 0 ] && [ "$TRAIN_EACH" -lt $each ] && each=$TRAIN_EACH
-    MINUTES=$("$PYTHON" -c "print(round($each / 60, 3))")
+    share_out "$MODELS" $EVAL_SECONDS
     COMPILE=(--no-compile)
-    compile_pays $each 2>"$WORK/logs/compile.log" && COMPILE=(--compile)
-    echo "each of $MODELS trains $each s, ${COMPILE[*]}, $LOADERS workers" | tee -a "$WORK/logs/compile.log"
+    compile_pays $EACH 2>"$WORK/logs/compile.log" && COMPILE=(--compile)
+    echo "compiled: ${COMPILE[*]}" | tee -a "$WORK/logs/compile.log"
     for model in $MODELS; do
-        stage "train-${model//:/-}" $((each + 25)) train "$model"
+        stage "train-${model//:/-}" $((EACH + 25)) train "$model"
     done
     stage evaluate $((EVAL_SECONDS + 20)) evaluate_all
     cat "$WORK"/logs/evaluate-*.log
+}
+
+# MODELS SECONDS: EACH of the models may train so long that SECONDS are left; MINUTES are the same.
+share_out() {
+    # Starting and ending a training takes some seconds beside its budget.
+    EACH=$((($(left) - $2) / $(wc -w <<<"$1") - 8))
+    [ "$TRAIN_EACH" -gt 0 ] && [ "$TRAIN_EACH" -lt $EACH ] && EACH=$TRAIN_EACH
+    MINUTES=$("$PYTHON" -c "print(round($EACH / 60, 3))")
+    echo "each of $1 trains $EACH s, $LOADERS workers"
 }
 
 evaluate_all() { # All at once: starting takes longer than predicting.
@@ -275,32 +290,8 @@ evaluate_all() { # All at once: starting takes longer than predicting.
     return $status
 }
 
-# Run where there is a network; the other machine gets the folder.
-wheels() {
-    local name found=()
-    mkdir -p .whl
-    for name in lmdb orjson zstandard simplejpeg zlib-ng smplx trimesh; do
-        found+=("$(grep -i "^$name==" constraints.txt)")
-    done
-    local where=() version
-    for version in 2_28 2_27 2_17; do where+=(--platform "manylinux_${version}_x86_64"); done
-    "$PYTHON" -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 --implementation cp \
-        "${where[@]}" --platform manylinux2014_x86_64 --platform manylinux1_x86_64 -d .whl "${found[@]}" || exit 1
-    if [ -n "${PYTHON312:-}" ]; then
-        # Of the same Python and numba as there; 100 s of compiling less.
-        PYTHON=$PYTHON312
-        rm -rf "$WORK"
-        set_up && synth warm --takes 1 --eval-takes 1 --frames 8 --cameras 1 && evaluate_warm &&
-            tar -czf .whl/numba.tar.gz -C "$WORK" numba
-    fi
-    du -sh .whl
-}
-
-evaluate_warm() {
-    handbench evaluate --model mean-hand --data "ho3d:$WORK/warm@split=evaluation" --results "$WORK/results" --quiet
-}
-
 if [ "${1:-}" = wheels ]; then
+    . "$ROOT/benchmarks/gpu_wheels.sh"
     wheels
 else
     main

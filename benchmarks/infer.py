@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from network_timing import (
@@ -27,7 +27,9 @@ from network_timing import (
     clocked,
     counted_flops,
     device_words,
+    first_line,
     fresh,
+    graphed,
     make_plain,
     matmul_rate,
     open_trainable,
@@ -98,14 +100,15 @@ def prepared(trainable: HandTrainable, way: Way, device: torch.device) -> tuple[
     """Returns the work of a call, warmed up, and what it predicts joints from."""
     set_precision(way.precision)
     predictor: nn.Module = Predictor(trainable, way.precision, device).to(device)
-    images = synthetic_batch(trainable, way.batch, device).images
+    images = synthetic_batch(trainable.inputs, way.batch, device).images
     if way.plain:
         predictor, images = make_plain(predictor), images.contiguous()
     else:
         # As a trained network is opened.
         fold_batch_norm(predictor)
     if way.how == "graph":
-        return graphed(predictor, images), images
+        replay = graphed(predictor, images)
+        return lambda: replay(images), images
     forward: Callable[[Tensor], Any] = predictor
     if way.how != "eager":
         mode = "reduce-overhead" if way.how.endswith("graph") else "default"
@@ -114,27 +117,6 @@ def prepared(trainable: HandTrainable, way: Way, device: torch.device) -> tuple[
         forward(images)
     wait(device)
     return lambda: forward(images), images
-
-
-def graphed(predictor: nn.Module, images: Tensor) -> Callable[[], Any]:
-    """Returns a call that replays the kernels of a forward pass; pictures are copied to where it reads."""
-    place = images.clone()
-    stream = cast(Any, torch.cuda.Stream)()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            predictor(place)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        found = predictor(place)
-
-    def call() -> Any:
-        place.copy_(images)
-        graph.replay()
-        return found
-
-    return call
 
 
 def measure(
@@ -162,12 +144,8 @@ def measure(
     except Exception as error:
         if way.how == "eager" and not out_of_memory(error):
             raise
-        words = "does not fit the memory" if out_of_memory(error) else f"fails: {_line(error)}"
+        words = "does not fit the memory" if out_of_memory(error) else f"fails: {first_line(error)}"
         return row | {"samples_per_s": None, "note": words}
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:100] or type(error).__name__
 
 
 def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
@@ -196,6 +174,8 @@ def _model(
 ) -> None:  # fmt: skip
     device = torch.device(args.device)
     trainable = open_trainable(name)
+    if not isinstance(trainable, HandTrainable):
+        raise HandbenchError(f"{name} is no network of hand parameters", "HDR: benchmarks/infer_hdr.py")
     call, _ = prepared(trainable, Way("fp32", 1), device)
     flops = counted_flops(call)
     del call

@@ -13,12 +13,17 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from handbench.baselines.hand_trainable import HandTrainable, make_trainable
+from handbench.arrays import BoolArray
+from handbench.baselines.trainable import Trainable
+from handbench.errors import HandbenchError
+from handbench.inputs import MASKS, Inputs
 from handbench.loaders.batch import Batch, Labels
+from handbench.models import MODELS
 
 CPU_MATMUL, GPU_MATMUL = 2048, 8192
 
@@ -102,22 +107,33 @@ def device_words(device: torch.device) -> str:
     return f"{found.name}, {found.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
 
 
-def synthetic_batch(trainable: HandTrainable, count: int, device: torch.device) -> Batch:
-    """Makes a batch of noise that a training step of a network takes, on the device."""
-    inputs = trainable.train_inputs
+def synthetic_batch(inputs: Inputs, count: int, device: torch.device) -> Batch:
+    """Makes a batch of noise, on the device: pictures, and masks of two hands where they are asked for."""
     width, height = inputs.size
     frames, draw = inputs.frames, torch.Generator().manual_seed(0)
     images = torch.randint(256, (count, frames, height, width, 3), dtype=torch.uint8, generator=draw)
+    targets = images[:, 0].flip(1).permute(0, 3, 1, 2) if inputs.target_image else None
+    bits = np.packbits(two_discs(width, height).reshape(len(MASKS), -1), axis=-1) if inputs.masks else None
     current = _labels(count, width, draw)
     batch = Batch(
         **{field.name: getattr(current, field.name) for field in fields(Labels)},
         keys=tuple(f"noise/train/{i}" for i in range(count)),
         side=torch.zeros(count, dtype=torch.int64), flipped=torch.zeros(count, dtype=torch.bool),
         images=images.permute(0, 1, 4, 2, 3), affine=torch.eye(2, 3).repeat(count, frames, 1, 1),
-        frame_valid=torch.ones(count, frames, dtype=torch.bool), mask_bits=None, mask_names=(),
-        target_images=None, earlier=tuple(_labels(count, width, draw) for _ in range(frames - 1)),
+        frame_valid=torch.ones(count, frames, dtype=torch.bool),
+        mask_bits=None if bits is None else torch.from_numpy(bits).repeat(count, 1, 1),
+        mask_names=inputs.masks, target_images=targets,
+        earlier=tuple(_labels(count, width, draw) for _ in range(frames - 1)),
     )  # fmt: skip
     return batch.to(device)
+
+
+def two_discs(width: int, height: int) -> BoolArray:
+    """Returns masks (4, height, width) in the order of ``MASKS``: two hands, the other one in front."""
+    y, x = np.ogrid[:height, :width]
+    both = ((x - width * at) ** 2 + (y - height / 2) ** 2 < (width / 7) ** 2 for at in (0.4, 0.6))
+    target, other = both
+    return np.stack([target, target & ~other, other, other])
 
 
 def _labels(count: int, size: int, draw: torch.Generator) -> Labels:
@@ -138,10 +154,53 @@ def _labels(count: int, size: int, draw: torch.Generator) -> Labels:
     )  # fmt: skip
 
 
-def open_trainable(name: str) -> HandTrainable:
-    """Makes the trainable of ``NAME`` or ``NAME:VARIANT``."""
+def open_trainable(name: str) -> Trainable:
+    """Makes the trainable of ``NAME`` or ``NAME:VARIANT``.
+
+    Raises:
+        HandbenchError: for an unknown name, or a model that is not trained.
+    """
     word, _, variant = name.partition(":")
-    return make_trainable(word, variant)
+    make = MODELS.get(word).trainable
+    if make is None:
+        raise HandbenchError(f"model {word!r} is not trained", "name one of its stages")
+    return make(variant)  # type: ignore[no-any-return]
+
+
+def graphed(work: Callable[..., Any], *examples: Tensor) -> Callable[..., Any]:
+    """Returns work as one CUDA graph, which replays its kernels.
+
+    Args:
+        work: of tensors; their shapes and layouts are those of the examples from then on.
+        examples: tensors like those to come.
+
+    Returns:
+        A call of as many tensors, which are copied to where the kernels read. Its result is overwritten by
+        the next call.
+    """
+    places = [example.clone() for example in examples]
+    stream = cast(Any, torch.cuda.Stream)()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            work(*places)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        found = work(*places)
+
+    def call(*given: Tensor) -> Any:
+        for place, value in zip(places, given, strict=True):
+            place.copy_(value)
+        graph.replay()
+        return found
+
+    return call
+
+
+def first_line(error: Exception) -> str:
+    """Returns the first line of what an error says, at most 100 characters."""
+    return str(error).strip().partition("\n")[0][:100] or type(error).__name__
 
 
 def make_plain(network: nn.Module) -> nn.Module:

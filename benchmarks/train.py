@@ -10,7 +10,8 @@ Rows: the same network in plain fp32 with channels first (no tf32, nothing compi
 uses. ``of matmul`` is the rate of the network's products and convolutions over that of one large product.
 Rows whose time does not fit into ``--seconds`` any more are left out, and said so.
 
-Bars, on an H200-class GPU, ifvonet in bf16: 250 samples of two frames a second (goal 700), 3 times plain.
+Bars, on an H200-class GPU, in bf16: ifvonet 250 samples of two frames a second (goal 700), 3 times plain;
+hasm, hdrnet and shpe a fifth of the rate of a large product.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from network_timing import (
     copy_rate,
     counted_flops,
     device_words,
+    first_line,
     fresh,
     make_plain,
     matmul_rate,
@@ -42,11 +44,13 @@ from network_timing import (
 )
 from torch import nn
 
+from handbench.baselines import detnet
 from handbench.baselines.fit_set import Block
-from handbench.baselines.hand_trainable import HandTrainable
+from handbench.baselines.hdrnet import Level
 from handbench.baselines.heatmap import PreActivation
 from handbench.baselines.reasoning import ReasoningLayer
 from handbench.baselines.resnet import BasicBlock, Bottleneck
+from handbench.baselines.trainable import Trainable
 from handbench.baselines.variation import PixelVariation
 from handbench.datasets import DataRef
 from handbench.errors import HandbenchError
@@ -57,7 +61,9 @@ from handbench.train.options import Precision, TrainOptions, resolve
 from handbench.train.precision import set_precision
 from handbench.train.step import Stepper
 
-BLOCKS = (Bottleneck, BasicBlock, PreActivation, Block, ReasoningLayer, PixelVariation)
+BLOCKS = (
+    Bottleneck, BasicBlock, PreActivation, Block, ReasoningLayer, PixelVariation, detnet.Bottleneck, Level,
+)  # fmt: skip
 """What is compiled one by one: far less to compile than the whole network, most of the gain."""
 
 NEEDS = {"no": 8.0, "blocks": 40.0, "whole": 60.0}
@@ -86,7 +92,7 @@ def ways(batch: int, gpu: bool) -> list[Way]:
     ]  # fmt: skip
 
 
-def make_stepper(trainable: HandTrainable, way: Way, device: torch.device) -> Stepper:
+def make_stepper(trainable: Trainable, way: Way, device: torch.device) -> Stepper:
     """A network and its step, as ``handbench train`` makes them."""
     network: nn.Module = trainable.build().to(device)
     if way.plain:
@@ -95,7 +101,7 @@ def make_stepper(trainable: HandTrainable, way: Way, device: torch.device) -> St
         # One code for each size and number of channels; beyond the limit blocks would run as they are.
         torch._dynamo.config.recompile_limit = 64
         for module in network.modules():
-            if isinstance(module, BLOCKS):
+            if isinstance(module, BLOCKS) or type(module).__name__ == "SegformerLayer":
                 module.compile(dynamic=False)
     set_precision(way.precision)
     network.train()
@@ -104,15 +110,15 @@ def make_stepper(trainable: HandTrainable, way: Way, device: torch.device) -> St
     return Stepper(network, how, Ranks(0, 1, device), way.precision, whole, must=whole)
 
 
-def flops_of(trainable: HandTrainable, device: torch.device) -> float:
+def flops_of(trainable: Trainable, device: torch.device) -> float:
     """Operations of a training step, a sample."""
     count = 2
     stepper = make_stepper(trainable, Way("fp32", count), device)
-    batch = synthetic_batch(trainable, count, device)
+    batch = synthetic_batch(trainable.train_inputs, count, device)
     return counted_flops(lambda: stepper(batch, 1e-4)) / count
 
 
-def measure(trainable: HandTrainable, way: Way, device: torch.device, seconds: float) -> dict[str, Any]:
+def measure(trainable: Trainable, way: Way, device: torch.device, seconds: float) -> dict[str, Any]:
     """A row; ``warm-up`` is the first three steps: kernels chosen, code compiled."""
     row: dict[str, Any] = {
         "model": trainable.name, "precision": way.precision, "batch": way.batch,
@@ -122,7 +128,7 @@ def measure(trainable: HandTrainable, way: Way, device: torch.device, seconds: f
     try:
         with fresh(device):
             stepper = make_stepper(trainable, way, device)
-            batch = synthetic_batch(trainable, way.batch, device)
+            batch = synthetic_batch(trainable.train_inputs, way.batch, device)
             if way.plain:
                 batch = channels_first(batch)
             started = time.perf_counter()
@@ -137,7 +143,9 @@ def measure(trainable: HandTrainable, way: Way, device: torch.device, seconds: f
     except Exception as error:
         if not out_of_memory(error) and way.compiled == "no":
             raise
-        words = "does not fit the memory" if out_of_memory(error) else f"does not compile: {_line(error)}"
+        words = (
+            "does not fit the memory" if out_of_memory(error) else f"does not compile: {first_line(error)}"
+        )
         return row | {"samples_per_s": None, "note": words}
 
 
@@ -154,12 +162,8 @@ def _rates(clock: Clock, samples: int) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:100] or type(error).__name__
-
-
 def loading(
-    trainable: HandTrainable, data: list[str], batch: int, workers: int, seconds: float, step: Stepper | None
+    trainable: Trainable, data: list[str], batch: int, workers: int, seconds: float, step: Stepper | None
 ) -> dict[str, Any]:
     """Items a second from data, as training is fed: loaded alone, or trained on (with a step)."""
     shares = [Share(DataRef.parse(text).open(quiet=True)) for text in data]
@@ -186,12 +190,15 @@ def _take(stream: Iterator[Any], step: Stepper | None) -> int:
     return len(found)
 
 
-def profile(trainable: HandTrainable, way: Way, device: torch.device, path: Path) -> None:
+def profile(trainable: Trainable, way: Way, device: torch.device, path: Path) -> None:
     """Writes which operations the time of a step goes into, and whether anything waits for the GPU."""
     from torch.profiler import ProfilerActivity
     from torch.profiler import profile as profiled
 
-    stepper, batch = make_stepper(trainable, way, device), synthetic_batch(trainable, way.batch, device)
+    stepper, batch = (
+        make_stepper(trainable, way, device),
+        synthetic_batch(trainable.train_inputs, way.batch, device),
+    )
     _steps(stepper, batch, 3)
     kinds = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device.type == "cuda" else [])
     with profiled(activities=kinds) as found:
@@ -240,9 +247,7 @@ def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
     print(f"\n{table.markdown()}", flush=True)
 
 
-def _from_data(
-    args: argparse.Namespace, trainable: HandTrainable, device: torch.device, table: Table
-) -> None:
+def _from_data(args: argparse.Namespace, trainable: Trainable, device: torch.device, table: Table) -> None:
     common = {"model": trainable.name, "batch": args.batch, "compiled": "no"}
     alone = loading(trainable, args.data, args.batch, args.workers, args.row_seconds, None)
     table.add({**common, "data": "loading alone", **alone})

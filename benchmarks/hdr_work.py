@@ -1,0 +1,138 @@
+"""The work that infer_hdr.py times: each network of HDR, and the pipeline, on pictures of two hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from infer import Way
+from network_timing import graphed, make_plain, synthetic_batch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from handbench.baselines.detnet import decode
+from handbench.baselines.hand_crops import normalised
+from handbench.baselines.hdr_model import CanvasMasks, HdrModel
+from handbench.baselines.hdr_stages import Stages, open_stages
+from handbench.baselines.hdrnet_network import to_bytes
+from handbench.inputs import MASKS
+from handbench.loaders.batch import Batch
+from handbench.models import ModelOptions, open_model
+from handbench.predictions import Prediction
+from handbench.train.precision import autocast
+
+STAGES = ("hasm", "hdrnet", "pose")
+
+
+class TwoHands(HdrModel):
+    """The pipeline, which looks for masks and goes on with given ones of two hands."""
+
+    given: Tensor
+
+    def find_masks(self, canvas: Tensor, batch: Any) -> CanvasMasks:
+        """Does the work, and returns ``given``: (4, h, w) in the order of ``MASKS``."""
+        found = super().find_masks(canvas, batch)
+        amodal, visible = (self.given[kind::2].expand(len(canvas), -1, -1, -1) for kind in (0, 1))
+        return CanvasMasks(amodal.contiguous(), visible.contiguous(), found.presence)
+
+
+class Stage(nn.Module):
+    """A network from bytes to what the next stage takes, in a precision.
+
+    Args:
+        kind: one of :data:`STAGES`.
+        model: of the pipeline's stages.
+        way: how it is computed.
+    """
+
+    def __init__(self, kind: str, model: Any, way: Way) -> None:
+        super().__init__()
+        self.kind, self.way, self.model, self.inputs = kind, way, model, model.inputs
+        self.network = model.network
+
+    def forward(self, images: Tensor, masks: Tensor, boxes: Tensor) -> Any:
+        """Predicts images (B, 3, h, w) uint8; masks (B, 4, h, w), boxes (B, 2, 4) for those who ask."""
+        shown, network = normalised(images, self.inputs), self.network
+        with autocast(self.way.precision, images.device):
+            if self.kind == "hasm":
+                return self.model.segment(shown, boxes if self.inputs.boxes else None)
+            if self.kind == "hdrnet":
+                return to_bytes(network.complete(shown, masks), self.inputs)
+            return decode(network(shown[:, None]), network.config.decode)
+
+
+class Replayed:
+    """A forward pass that is one CUDA graph from the first call on; all calls have the same shapes."""
+
+    def __init__(self, forward: Callable[..., Any]) -> None:
+        self._forward = forward
+        self._replay: Callable[..., Any] | None = None
+
+    def __call__(self, *given: Any) -> Any:
+        flat, spec = tree_flatten(given)
+        if self._replay is None:
+            # Autocast would keep rounded weights until its end, and the graph read them after that.
+            half = torch.is_autocast_enabled("cuda")
+            with torch.autocast("cuda", torch.bfloat16, enabled=half, cache_enabled=False):
+                work = lambda *parts: self._forward(*tree_unflatten(list(parts), spec))  # noqa: E731
+                self._replay = graphed(work, *flat)
+        return self._replay(*flat)
+
+
+def opened(name: str, way: Way, device: torch.device) -> Stages:
+    """Opens the stages with random weights, laid out as the way has it."""
+    word, _, variant = name.partition(":")
+    stages = open_stages(word, ModelOptions(variant, device=str(device)))
+    if not way.plain:
+        return stages
+    # Batch norm is folded where a pipeline is opened, not where a model is.
+    c = stages.config
+    names = {"hasm": c.hasm, "hdrnet": c.hdrnet, "pose": c.pose}
+    models: dict[str, Any] = {
+        stage: open_model(names[stage], None, str(device), random_init=True) for stage in STAGES
+    }
+    for model in models.values():
+        make_plain(model.network)
+    return replace(stages, **models)
+
+
+def stage_call(stages: Stages, kind: str, way: Way, device: torch.device) -> Callable[[], Any]:
+    """Returns the work of a call of one stage."""
+    model: Any = stages.models[kind]
+    stage = Stage(kind, model, way)
+    inputs = replace(model.inputs, masks=MASKS)
+    batch = synthetic_batch(inputs, way.batch, device)
+    images, masks, boxes = batch.images[:, 0], batch.masks(), batch.box
+    if way.plain:
+        images = images.contiguous()
+    forward: Callable[..., Any] = stage
+    if way.how == "graph":
+        forward = graphed(stage, images, masks, boxes)
+    elif way.how == "compiled":
+        forward = torch.compile(stage, dynamic=False)
+    return lambda: forward(images, masks, boxes)
+
+
+def pipeline_call(
+    stages: Stages, name: str, way: Way, device: torch.device
+) -> Callable[[], list[Prediction]]:
+    """Returns the work of a call of the pipeline."""
+    model = TwoHands(stages, name, str(device))
+    batch = synthetic_batch(replace(model.inputs, masks=MASKS), way.batch, device)
+    model.given = batch.masks()[0]
+    blind: Batch = batch.without_labels(boxes=model.inputs.boxes)
+    networks: list[Any] = [stages.hasm, stages.hdrnet, stages.pose]
+    for at, stage in enumerate(networks):
+        part = stage.network.generator if at == 1 else stage.network
+        if way.how == "graph":
+            part.forward = Replayed(part.forward)
+        elif way.how == "compiled":
+            part.forward = torch.compile(part.forward, dynamic=False)
+
+    def call() -> list[Prediction]:
+        with autocast(way.precision, device):
+            return model.predict(blind)
+
+    return call
