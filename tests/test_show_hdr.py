@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from conftest import Run
 
 from handbench.cli.show_hdr import hdr
 from handbench.datasets import Dataset, load_dataset
 from handbench.errors import HandbenchError
+from handbench.formats.predictions import read_predictions
 from handbench.loaders import batches
 from handbench.models import open_model
+from handbench.predict import run
 from handbench.show import marks
 from handbench.show.hdr_agreement import agreement
 from handbench.show.hdr_figure import FOOT, GAP, HEAD, NAMES, TITLE, WIDTH
@@ -23,6 +27,7 @@ from handbench.show.hdr_gather import gather
 from handbench.show.hdr_panels import CELL, TINTS, panels, seen_by
 from handbench.show.hdr_strip import Row, ShownHand, Strip, window_of
 from handbench.show.view import whole
+from handbench.subset import Subset
 from handbench.synth.generate import SynthOptions, generate
 from handbench.types import Side
 
@@ -100,6 +105,27 @@ def test_the_truth_is_in_the_crop_that_the_pipeline_saw(aih: Dataset) -> None:
             apart = np.abs(hand.picture.astype(float) - strip.crop)[hand.seen]
             assert apart.mean() < 6
     assert targets > 3
+
+
+def test_strips_show_what_predict_writes(aih: Dataset, tmp_path: Path) -> None:
+    """Also where the mask network is told boxes; without a bias even random weights find hands."""
+    model: Any = open_model("hdr-tiny:hasm=hasm-tiny:least=0", random_init=True)
+    assert model.inputs.boxes
+    with torch.no_grad():
+        for name, parameter in model.stages.hasm.network.named_parameters():
+            if name.endswith("masks.bias"):
+                parameter.zero_()
+    part = Subset(aih, range(4))
+    run(model, part, tmp_path / "p.h5", random_init=True, quiet=True)
+    written = read_predictions(tmp_path / "p.h5")
+    counted = 0
+    for i, strip in enumerate(gather(aih, range(4), model)):
+        for side, hand in strip.rows[0].hands.items():
+            columns = written.hands[side]
+            assert columns.amodal_mask is not None and hand.whole is not None
+            assert (np.packbits(hand.whole) == columns.amodal_mask[i]).all()
+            counted += int(hand.whole.any())
+    assert counted > 1
 
 
 def drawn(rows: Sequence[Row], window: tuple[float, float, float, float] | None = None) -> Strip:

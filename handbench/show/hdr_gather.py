@@ -47,7 +47,8 @@ def gather(dataset: Dataset, rows: Sequence[int], model: Model) -> list[Strip]:
         _check_boxes(samples, hands_present(part))
     strips: list[Strip] = []
     for batch in batches(part, inputs, batch_size=len(samples), bad="error"):
-        found: Any = model.predict(batch if model.needs_ground_truth else batch.without_labels())
+        told = batch if model.needs_ground_truth else batch.without_labels(inputs.boxes)
+        found: Any = model.predict(told)
         for i, prediction in enumerate(found):
             crop = np.ascontiguousarray(batch.images[i, 0].permute(1, 2, 0).cpu().numpy())
             affine = batch.affine[i, 0].double().cpu().numpy()
