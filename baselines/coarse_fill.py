@@ -32,12 +32,10 @@ def spread(sums: Tensor, weights: Tensor) -> Tensor:
     while min(levels[-1].shape[-2:]) > 1 and levels[-1].shape[-1] % 2 == levels[-1].shape[-2] % 2 == 0:
         levels.append(F.avg_pool2d(levels[-1], 2))
     top = levels.pop()
-    sums, share = top.split([top.shape[1] - 1, 1], dim=1)
-    found = sums / share.clamp(min=_LEAST)
+    found = top[:, :-1] / top[:, -1:].clamp(min=_LEAST)
     for level in reversed(levels):
         above = F.interpolate(found, scale_factor=2.0, mode="bilinear", align_corners=False)
-        sums, share = level.split([level.shape[1] - 1, 1], dim=1)
-        found = sums + (1 - share) * above
+        found = level[:, :-1] + (1 - level[:, -1:]) * above
     return found
 
 
@@ -58,9 +56,8 @@ def sources(images: Tensor, black: Tensor, masks: HDRMasks) -> tuple[Tensor, Ten
     """
     inside = (images - black[:, None, None] > 0.05).any(dim=1, keepdim=True)
     kinds = torch.cat([masks.r_modal, masks.l_modal * inside, masks.l_invisible])
-    sums, shares = F.avg_pool2d(torch.cat([images.repeat(3, 1, 1, 1) * kinds, kinds], dim=1), 2).split(
-        3, dim=1
-    )
+    cells = F.avg_pool2d(torch.cat([images.repeat(3, 1, 1, 1) * kinds, kinds], dim=1), 2)
+    sums, shares = cells[:, :-1], cells[:, -1:]
     target, free, other = shares.chunk(3)
     away = F.max_pool2d(other, _RIM, 1, _RIM // 2) == 0
     background = ((free > _WHOLE) & away).to(shares.dtype)

@@ -129,7 +129,8 @@ class Painter(nn.Module):
         hints = [masks.r_invisible, masks.l_invisible, masks.r_modal, masks.l_modal]
         y = self._network(torch.cat([shown, fill, *unlike, *hints], dim=1))
         with torch.autocast(images.device.type, enabled=False):
-            correction, elsewhere = _unfolded(y.float()).split([COLOURS, 1], dim=1)
+            found = _unfolded(y.float())
+            correction, elsewhere = found[:, :COLOURS], found[:, COLOURS:]
             gate = torch.sigmoid(elsewhere) * (masks.r_modal + masks.l_modal)
             if not self.config.removal:
                 gate = torch.zeros_like(gate)

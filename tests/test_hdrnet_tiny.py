@@ -35,6 +35,7 @@ def test_shipped_weights_beat_telea(tmp_path: Path) -> None:
     masks = masks_in_order(batch)
     told = model.network.masks(masks)
     done = _pictures(to_bytes(model.complete(batch.normalised(model.inputs)[:, 0], masks), model.inputs))
+    assert batch.target_images is not None
     before, truth = _pictures(batch.images[:, 0]), _pictures(batch.target_images)
     telea = fill_telea(before, told.hole[:, 0].numpy() > 0)
     for hole, least in ((told.r_invisible, 1.5), (told.l_invisible, 0.4)):
