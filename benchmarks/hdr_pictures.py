@@ -120,8 +120,8 @@ def read_crops(data: str, model: HDRNetModel, number: int) -> Crops:
 def interval(values: FloatArray, scenes: FloatArray, seed: int = 0) -> tuple[float, float, float]:
     """Returns the mean of (N,) values and the ends of its 95 % interval, bootstrapped over scenes."""
     there = np.isfinite(values)
-    values, scenes = values[there], np.unique(scenes[there], return_inverse=True)[1]
-    sums, counts = np.bincount(scenes, values), np.bincount(scenes)
+    values, groups = values[there], np.unique(scenes[there], return_inverse=True)[1]
+    sums, counts = np.bincount(groups, values), np.bincount(groups)
     drawn = np.random.default_rng(seed).integers(len(sums), size=(DRAWS, len(sums)))
     means = sums[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))

@@ -163,7 +163,10 @@ def test_losses_by_hand() -> None:
     found = {name: value.item() for name, value in hdrnet_losses(out, config).items()}
     assert found == pytest.approx(want, rel=1e-4)
     # What several processes compute is what one does.
-    halves = [HDROutputs(*(v if v is None else v[part] for v in out)) for part in (slice(0, 1), slice(1, 3))]  # type: ignore[index]
+    halves = [
+        HDROutputs(*(v if v is None else v[part] for v in out))  # type: ignore[arg-type]
+        for part in (slice(0, 1), slice(1, 3))
+    ]
     first, second = (hdrnet_losses(half, config)["hole_removal"].item() for half in halves)
     assert (first + 2 * second) / 3 == pytest.approx(found["hole_removal"], rel=1e-4)
 
