@@ -72,13 +72,19 @@ class Replayed:
 
     def __call__(self, *given: Any) -> Any:
         flat, spec = tree_flatten(given)
+        tensors = [part for part in flat if isinstance(part, Tensor)]
+
+        def work(*parts: Tensor) -> Any:
+            left = iter(parts)
+            filled = [next(left) if isinstance(part, Tensor) else part for part in flat]
+            return self._forward(*tree_unflatten(filled, spec))
+
         if self._replay is None:
             # Autocast would keep rounded weights until its end, and the graph read them after that.
             half = torch.is_autocast_enabled("cuda")
             with torch.autocast("cuda", torch.bfloat16, enabled=half, cache_enabled=False):
-                work = lambda *parts: self._forward(*tree_unflatten(list(parts), spec))  # noqa: E731
-                self._replay = graphed(work, *flat)
-        return self._replay(*flat)
+                self._replay = graphed(work, *tensors)
+        return self._replay(*tensors)
 
 
 def opened(name: str, way: Way, device: torch.device) -> Stages:

@@ -68,18 +68,23 @@ def test_nothing_waits_before_hands_are_counted_or_while_they_are_painted(batch:
     assert done.after.is_cuda and done.hole.any()
 
 
-@pytest.mark.parametrize("kind", ["hasm", "hdrnet", "pose"])
+@pytest.mark.parametrize("kind", ["hasm", "hdrnet", "pose", "pipeline"])
 def test_graphs_replay_what_was_computed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    from hdr_work import opened, stage_call
+    from hdr_work import opened, pipeline_call, stage_call
     from infer import Way
+    from infer_hdr import numbers
 
     device = torch.device("cuda")
     found = []
     for how in ("eager", "graph"):
         way = replace(Way("bf16", 2), how=how)
         with torch.no_grad():
-            out = stage_call(opened("hdr-tiny", way, device), kind, way, device)()
-        parts = out if isinstance(out, tuple) else (out,)
-        found.append(torch.cat([part.float().flatten() for part in parts]))
+            stages = opened("hdr-tiny", way, device)
+            if kind == "pipeline":
+                call = pipeline_call(stages, "hdr-tiny", way, device)
+            else:
+                call = stage_call(stages, kind, way, device)
+            call()
+            found.append(torch.cat([part.flatten() for part in numbers(call())]))
     assert float((found[0] - found[1]).abs().mean()) < 0.02 * float(found[0].abs().mean())
