@@ -155,7 +155,7 @@ def sample(pictures: Tensor, affines: Tensor, size: tuple[int, int]) -> Tensor:
         # K crops of a picture are one below the other: the picture is not copied.
         grid = _grid(pictures, affines.flatten(0, 1), size).reshape(count, many * height, width, 2)
         found = F.grid_sample(pictures, grid, mode="bilinear", align_corners=False)
-        return found.unflatten(2, (many, height)).transpose(1, 2)
+        return found.reshape(count, -1, many, height, width).transpose(1, 2)
     return F.grid_sample(pictures, _grid(pictures, affines, size), mode="bilinear", align_corners=False)
 
 

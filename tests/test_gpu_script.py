@@ -54,3 +54,25 @@ def test_a_stage_without_time_is_left_out_and_the_rest_comes_home(tmp_path: Path
     states = {row["stage"]: row["status"] for row in stages}
     assert states["set-up"] == "0" and states["data"] != "0"
     assert (out / "summary.md").is_file() and (out / "logs.tar.gz").is_file()
+
+
+@pytest.mark.soak
+def test_hdr_is_timed_trained_and_evaluated(tmp_path: Path) -> None:
+    stages, out = run(tmp_path, TOTAL="3000", DATA_BY="2000", STAGES="hdr-bench hdr-train")
+    networks = ("hasm-tiny", "hdrnet-tiny", "shpe-tiny")
+    names = ["set-up", "bench-infer-hdr", "tests", "data", "evaluate"]
+    names += [f"{what}-{network}" for what in ("bench-train", "train") for network in networks]
+    assert {row["stage"]: row["status"] for row in stages} == dict.fromkeys(names, "0")
+    assert len(list(out.iterdir())) <= 8
+    with tarfile.open(out / "tables.tar.gz") as tar:
+        found = {}
+        for name in ("infer-hdr", *(f"train-{network}" for network in networks)):
+            member = tar.extractfile(f"tables/{name}.json")
+            assert member is not None
+            found[name] = json.load(member)["rows"]
+        assert {row["what"] for row in found["infer-hdr"]} == {"pipeline", "hasm", "hdrnet", "pose"}
+        assert all(row["of_matmul"] > 0 for rows in found.values() for row in rows)
+        assert {f"tables/profile-{network}.txt" for network in networks} <= set(tar.getnames())
+    with tarfile.open(out / "runs.tar.gz") as tar:
+        # The pipeline, with the annotation's masks, four rows and controls, and each network alone.
+        assert sum(name.endswith("result.json") for name in tar.getnames()) == 9

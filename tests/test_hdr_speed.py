@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from painted_models import there
+from present import present
 from small_hdrnet import scene, small_network
 from test_hdr_pipeline import Centre, pipeline
 from torch import Tensor, nn
@@ -35,13 +36,13 @@ def mask_network(name: str, variant: str) -> tuple[nn.Module, Callable[[nn.Modul
 
 def painter() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
     images, masks = scene()
-    return small_network(), lambda n: n.complete(images, masks)  # type: ignore[operator]
+    return small_network(), lambda n: n.complete(images, masks)
 
 
 def tiny_painter() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
     images, masks = scene()
     network = make_painter("hdrnet-tiny", "size=64").build()
-    return network, lambda n: n.complete(images, masks)  # type: ignore[operator]
+    return network, lambda n: n.complete(images, masks)
 
 
 def pose() -> tuple[nn.Module, Callable[[nn.Module], Tensor]]:
@@ -91,7 +92,7 @@ def test_several_crops_of_a_picture_are_those_one_by_one() -> None:
     pictures = torch.rand(3, 2, 40, 50, generator=draw)
     boxes = torch.tensor([[10.0, 8, 20, 24], [25, 20, 12, 20]]).repeat(3, 1)
     affines = hand_crops.crop_affines(boxes, 1.4, 24, torch.tensor([False, True]).repeat(3))
-    found = hand_crops.sample(pictures, affines.unflatten(0, (3, 2)), (24, 16))
+    found = hand_crops.sample(pictures, affines.reshape(3, 2, 2, 3), (24, 16))
     assert found.shape == (3, 2, 2, 16, 24)
     for i in range(3):
         one_by_one = hand_crops.sample(pictures[[i, i]], affines[2 * i : 2 * i + 2], (24, 16))
@@ -121,9 +122,9 @@ def test_half_precision_moves_no_pixel(tmp_path: Path) -> None:
         half, own = exact.predict(batch), model.predict(batch)
     for first, second, third in zip(plain, half, own, strict=True):
         for one, other, posed in zip(first.hands, second.hands, third.hands, strict=True):
-            assert np.array_equal(there(one.amodal_mask), there(other.amodal_mask))
+            assert np.array_equal(present(one.amodal_mask), present(other.amodal_mask))
             if one.box is not None:
                 assert np.array_equal(one.box, there(other.box))
                 assert np.array_equal(there(one.joints_2d), there(other.joints_2d))
-                assert np.abs(there(one.image).astype(float) - there(other.image)).mean() < 2
+                assert np.abs(present(one.image).astype(float) - present(other.image)).mean() < 2
                 assert np.isfinite(there(posed.joints)).all() and there(posed.joints).any()
