@@ -21,12 +21,14 @@ class HdrConfig:
             ``telea``; ``none`` leaves the picture as it is.
         boxes: the crop about both hands is that of the data's boxes, or the hands are detected (``detect``):
             by the mask network on the whole picture, then once more about what it found.
+        about: a hand's crop is about the box of its whole ``mask`` (the demo), or about the data's ``box``:
+            an error of the mask then moves no crop; hands that are detected have the mask's.
         absent: a hand without a mask is left out (``skip``), or looked for in the middle of the crop
             (``centre``: what the demo does, with no word that the hand is not there).
         write: what predictions hold: ``all``; ``masks``: no pictures; ``pose``: neither.
         canvas: side [px] of the crop about both hands, which all other crops are cut out of.
         scale: its side over the longer side of the box about both hands.
-        hand_scale: side of a hand's crop over the longer side of its whole mask's box.
+        hand_scale: side of a hand's crop over the longer side of its box.
     """
 
     hasm: str = "hasm"
@@ -35,6 +37,7 @@ class HdrConfig:
     masks: Literal["hasm", "gt"] = "hasm"
     fill: Literal["hdrnet", "mean", "telea", "none"] = "hdrnet"
     boxes: Literal["data", "detect"] = "data"
+    about: Literal["mask", "box"] = "mask"
     absent: Literal["skip", "centre"] = "skip"
     write: Literal["all", "masks", "pose"] = "all"
     canvas: int = 512
@@ -54,7 +57,7 @@ class HdrConfig:
 
 
 FULL = HdrConfig()
-TINY = HdrConfig(hasm="hasm-tiny", hdrnet="hdrnet-tiny", pose="shpe-tiny", canvas=256)
+TINY = HdrConfig(hasm="hasm-tiny", hdrnet="hdrnet-tiny", pose="shpe-tiny", about="box", canvas=256)
 
 
 def _rows(name: str, start: HdrConfig) -> dict[str, HdrConfig]:

@@ -109,7 +109,7 @@ class HdrModel:
         self.inputs = Inputs(
             crop="pair" if config.boxes == "data" else "full", scale=config.scale,
             size=(config.canvas, config.canvas), sides="both", masks=MASKS if config.masks == "gt" else (),
-            boxes=config.boxes == "data" and stages.hasm is not None and stages.hasm.inputs.boxes,
+            boxes=config.boxes == "data" and (config.about == "box" or stages.told),
         )  # fmt: skip
         self.needs_ground_truth = config.masks == "gt"
         self._masked = False
@@ -120,10 +120,10 @@ class HdrModel:
         settings = {stage: dict(getattr(model, "settings", {})) for stage, model in models.items()}
         self.settings: Mapping[str, Any] = {**to_dict(config), "stages": settings}
         trained_on = {stage: getattr(model, "train_data", "") for stage, model in models.items()}
-        words = dict.fromkeys(data for data in trained_on.values() if data)
-        self.train_data = next(iter(words), "") if len(words) < 2 else "; ".join(
-            f"{stage}: {data}" for stage, data in trained_on.items() if data
-        )  # fmt: skip
+        words = [f"{stage}: {data}" for stage, data in trained_on.items() if data]
+        self.train_data = (
+            words[0].partition(": ")[2] if len(set(trained_on.values())) == 1 else "; ".join(words)
+        )
         self.parameters = sum(int(getattr(model, "parameters", 0)) for model in models.values())
 
     def predict(self, batch: Any) -> list[Prediction]:
@@ -135,7 +135,7 @@ class HdrModel:
             canvas = batch.images[:, 0].to(self.device)
             affine = batch.affine[:, 0].to(self.device).float()
             masks = self.find_masks(canvas, batch)
-            hands = self.cut(canvas, masks)
+            hands = self.cut(canvas, masks, self._told(batch))
             done = self.complete(hands, canvas)
             poses = self.pose(done, batch, affine) if done.hands else []
             return self._written(batch, canvas, masks, done, poses)
@@ -162,12 +162,15 @@ class HdrModel:
         whole[:, :2] = -0.5
         scale = self.stages.hasm.inputs.scale
         if self.config.boxes == "data":
-            told = batch.box.to(self.device).float() if self.inputs.boxes else None
-            return self._segment(canvas, whole, scale / self.config.scale, told)
+            return self._segment(canvas, whole, scale / self.config.scale, self._told(batch))
         first = self._segment(canvas, whole, 1.0)
         both = mask_boxes(first.amodal.any(dim=1))
         both = torch.where(both[:, 2:].amin(dim=1, keepdim=True) > 0, both, whole)
         return self._segment(canvas, both, scale, first.boxes)
+
+    def _told(self, batch: Any) -> Tensor | None:
+        """Returns the hands' boxes (B, 2, 4) in the canvas, 0 where unknown; None where nobody asks."""
+        return batch.box.to(self.device).float() if self.inputs.boxes else None
 
     def _segment(
         self, canvas: Tensor, about: Tensor, scale: float, told: Tensor | None = None
@@ -191,10 +194,15 @@ class HdrModel:
         back = sample_masks(both, inverse(there), (canvas.shape[-1], canvas.shape[-2]))
         return CanvasMasks(back[:, :2], back[:, 2:], found.presence)
 
-    def cut(self, canvas: Tensor, masks: CanvasMasks) -> Completed:
-        """Cuts out each hand that is there: a square of its whole mask's box, left hands mirrored."""
+    def cut(self, canvas: Tensor, masks: CanvasMasks, told: Tensor | None = None) -> Completed:
+        """Cuts out each hand that has a mask: a square about it, left hands mirrored.
+
+        ``told`` are the hands' boxes in the canvas (B, 2, 4), 0 where unknown, for ``about=box``.
+        """
         boxes = masks.boxes
         there = boxes[..., 2:].amin(dim=2) > 0
+        if self.config.about == "box" and told is not None:
+            boxes = torch.where(told[..., 2:].amin(dim=2, keepdim=True) > 0, told, boxes)
         if self.config.absent == "centre":
             middle = torch.full_like(boxes, self.config.canvas / 2)
             middle[..., :2] = self.config.canvas / 4 - 0.5
@@ -202,10 +210,10 @@ class HdrModel:
             there = torch.ones_like(there)
         size = self.stages.holes.size
         left = torch.arange(2, device=boxes.device).repeat(len(boxes)) == 1
-        affine = crop_affines(boxes.flatten(0, 1), self.config.hand_scale, size, left).unflatten(0, (-1, 2))
+        affine = crop_affines(boxes.flatten(0, 1), self.config.hand_scale, size, left).reshape(-1, 2, 2, 3)
         images = sample(canvas.float(), affine, (size, size)).round_().to(torch.uint8)
         both = torch.stack([masks.amodal, masks.visible], dim=2).flatten(1, 2)
-        cut = sample_masks(both, affine, (size, size)).unflatten(2, (2, 2))
+        cut = sample_masks(both, affine, (size, size)).reshape(-1, 2, 2, 2, size, size)
         # The own hand first: the left one's crop has the left hand's masks there.
         cut = torch.stack([cut[:, 0], cut[:, 1].flip(1)], dim=1).flatten(2, 3)
         # The one place where the processor waits for the masks: all that follows is started at once.

@@ -45,6 +45,11 @@ class Stages:
         return {stage: model for stage, model in found.items() if model is not None}
 
     @property
+    def told(self) -> bool:
+        """Whether the mask network takes the hands' boxes."""
+        return self.hasm is not None and self.hasm.inputs.boxes
+
+    @property
     def weights_sha256(self) -> str:
         """Of all stages."""
         parts = [f"{stage}:{model.weights_sha256}" for stage, model in self.models.items()]

@@ -159,7 +159,7 @@ class Centre:
 
 
 def test_any_pose_model_sees_each_hand_in_its_middle(batch: Batch) -> None:
-    stages = replace(pipeline("masks=gt").stages, pose=Centre())
+    stages = replace(pipeline("masks=gt,about=mask").stages, pose=Centre())
     model = HdrModel(stages, "hdr-tiny")
     hands = [hand for found in model.predict(batch) for hand in found.hands if hand.box is not None]
     assert len(hands) > 6 and {hand.side for hand in hands} == set(Side)
@@ -168,6 +168,23 @@ def test_any_pose_model_sees_each_hand_in_its_middle(batch: Batch) -> None:
         middle = hand.box[:2] + hand.box[2:] / 2
         assert there(hand.joints_2d)[0] == pytest.approx(middle, abs=0.01)
     assert stages.pose.seen.shape == (len(hands), 1, 3, 96, 96)
+
+
+def test_crops_about_the_datas_boxes(batch: Batch) -> None:
+    """An error of the mask moves no crop: half of each mask is taken away."""
+    model = HdrModel(replace(pipeline("masks=gt").stages, pose=Centre()), "hdr-tiny")
+    masks = batch.masks()
+    masks[..., : masks.shape[-1] // 2] = False
+    bits = torch.from_numpy(np.packbits(masks.flatten(2).numpy(), axis=-1))
+    shift, scale = batch.affine[:, 0, :, 2], batch.affine[:, 0, 0, 0]
+    count = 0
+    for i, found in enumerate(model.predict(replace(batch, mask_bits=bits))):
+        for s, hand in enumerate(found.hands):
+            if hand.joints_2d is not None and batch.box_valid[i, s]:
+                middle = (batch.box[i, s, :2] + batch.box[i, s, 2:] / 2 - shift[i]) / scale[i]
+                assert hand.joints_2d[0] == pytest.approx(middle.numpy(), abs=0.05)
+                count += 1
+    assert count > 3
 
 
 def mirrored(batch: Batch) -> Batch:
