@@ -119,11 +119,8 @@ class HdrModel:
         self.trained = not self.untrained
         settings = {stage: dict(getattr(model, "settings", {})) for stage, model in models.items()}
         self.settings: Mapping[str, Any] = {**to_dict(config), "stages": settings}
-        trained_on = {stage: getattr(model, "train_data", "") for stage, model in models.items()}
-        words = [f"{stage}: {data}" for stage, data in trained_on.items() if data]
-        self.train_data = (
-            words[0].partition(": ")[2] if len(set(trained_on.values())) == 1 else "; ".join(words)
-        )
+        words = {stage: getattr(model, "train_data", "") for stage, model in models.items()}
+        self.train_data = "; ".join(f"{stage}: {data}" for stage, data in words.items() if data)
         self.parameters = sum(int(getattr(model, "parameters", 0)) for model in models.values())
 
     def predict(self, batch: Any) -> list[Prediction]:
