@@ -39,12 +39,15 @@ def spoilt(boxes: Tensor, size: tuple[int, int]) -> Tensor:
         boxes: x, y, w, h [px], right then left; none where a side is not above 0.
         size: (height, width) of the picture [px].
     """
-    device, scale = boxes.device, torch.tensor([size[1], size[0]], device=boxes.device)
+    device = boxes.device
     low, side = boxes[..., :2].float(), boxes[..., 2:].float()
     there = (side > 0).all(dim=-1, keepdim=True)
     moved = (torch.rand(2, *side.shape, device=device) * 2 - 1) * MOVED * side
     low, high = low + moved[0], low + side + moved[1]
-    ends = torch.rand(2, *side.shape, device=device) * scale
+    ends = torch.rand(2, *side.shape, device=device)
+    # No tensor of the size: a GPU would be waited for.
+    ends[..., 0] *= size[1]
+    ends[..., 1] *= size[0]
     invent = ~there & (torch.rand(there.shape, device=device) < INVENTED)
     low = torch.where(invent, ends.amin(dim=0), low)
     high = torch.where(invent, ends.amax(dim=0), high)

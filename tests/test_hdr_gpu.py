@@ -69,6 +69,26 @@ def test_nothing_waits_before_hands_are_counted_or_while_they_are_painted(batch:
     assert done.after.is_cuda and done.hole.any()
 
 
+@pytest.mark.parametrize("name", ["hasm-tiny", "hasm:b0", "hdrnet-tiny", "hdrnet", "shpe-tiny"])
+def test_no_step_of_training_waits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from network_timing import open_trainable, synthetic_batch
+    from train import Way, make_stepper
+
+    trainable, device = open_trainable(name), torch.device("cuda")
+    stepper = make_stepper(trainable, Way("bf16", 2), device)
+    batch = synthetic_batch(trainable.train_inputs, 2, device)
+    # The mask networks look once whether there is any mask.
+    for _ in range(2):
+        stepper(batch, 1e-5)
+    torch.cuda.synchronize()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        stepper(batch, 1e-5)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @pytest.mark.parametrize("kind", ["hasm", "hdrnet", "pose", "pipeline"])
 def test_graphs_replay_what_was_computed(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
