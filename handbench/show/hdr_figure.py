@@ -83,10 +83,10 @@ def _facts(lines: Sequence[str]) -> ImageArray:
     """Draws how far the row above is from this one."""
     out = _paper(CELL, CELL)
     if lines:
-        write(out, "prediction against annotation", (4, 24), 16, _GREY)
+        write(out, "prediction against annotation", (4, 16), 15, _GREY)
     for k, line in enumerate(lines, 1):
         heading = line.endswith(" hand")
-        write(out, line, (4 if heading else 18, 24 + 23 * k), 16, INK if heading else _GREY, heading)
+        write(out, line, (4 if heading else 18, 16 + 22 * k), 15, INK if heading else _GREY, heading)
     return out
 
 

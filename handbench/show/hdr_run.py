@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
-from handbench.models import MODELS
+from handbench.models import MODELS, Model
 from handbench.predict import open_any, split_name
 from handbench.predict.names import with_stages
 from handbench.show.compare_run import MOST_KEYS, find_keys
@@ -61,15 +62,28 @@ def draw_strips(
     chosen = with_stages(base, oracle, pose, "" if data is not None else "detect")
     opened = open_any(chosen, weights, device, random_init=random_init)
     strips = gather(dataset, rows, opened.model)
-    untrained = ", ".join(getattr(opened.model, "untrained", ()))
-    trained_on = str(getattr(opened.model, "train_data", ""))
-    figure = draw_figure(
-        strips, opened.name, f"trained on {trained_on}" if trained_on else "",
-        f"random weights of {untrained}: what it says means nothing" if untrained else "",
-    )  # fmt: skip
+    about, warning = _about(opened.model)
+    figure = draw_figure(strips, opened.name, about, warning)
     write_png(figure, out)
     size = f"{figure.shape[1]} x {figure.shape[0]} px"
-    return [f"{out}: {len(strips)} of {dataset.name}, {opened.name}, {size}", *map(_line, strips)]
+    first = f"{out}: {len(strips)} of {dataset.name}, {opened.name}, {size}"
+    return [first, *([warning] if warning else []), *map(_line, strips)]
+
+
+def _about(model: Model) -> tuple[str, str]:
+    """Returns what a pipeline was trained on, and why it is not to be trusted here, or empty texts."""
+    trained_on, untrained = str(getattr(model, "train_data", "")), ", ".join(getattr(model, "untrained", ()))
+    about = f"trained on {trained_on}" if trained_on else ""
+    if untrained:
+        return about, f"random weights of {untrained}: what it says means nothing"
+    settings: Any = getattr(model, "settings", {})
+    masks = settings.get("stages", {}).get("hasm", {})
+    if settings.get("boxes") == "detect" and masks.get("boxes"):
+        return about, (
+            f"{settings['hasm']} was trained with boxes; without them it makes hands up: "
+            "--data images:FOLDER@boxes=FILE tells them"
+        )
+    return about, ""
 
 
 def _open(what: Sequence[str], data: str | None) -> tuple[Dataset, list[int]]:
