@@ -25,6 +25,9 @@ from handbench.subset import Subset
 COLOURS = {"r": (40, 40, 230), "l": (230, 90, 30)}
 """BGR."""
 
+TILES = 12
+"""In a row."""
+
 
 def drawn(picture: ImageArray, masks: dict[str, BoolArray], zoom: int) -> ImageArray:
     """Returns a picture (h, w, 3) BGR, enlarged, with masks (h, w) by branch."""
@@ -56,9 +59,12 @@ def sheet(model: Any, data: Any, trainable: Any, zoom: int) -> ImageArray:
             said[f"{side}_visible"] = found.visible[0, s].cpu().numpy()
         empty = {name: np.zeros_like(mask) for name, mask in true.items()}
         row += [drawn(picture, masks, zoom) for masks in (empty, true, said)]
-        if len(row) == 12:
+        if len(row) == TILES:
             rows.append(np.concatenate(row, axis=1))
             row = []
+    if row:
+        row += [np.zeros_like(row[0])] * (TILES - len(row))
+        rows.append(np.concatenate(row, axis=1))
     return np.concatenate(rows)
 
 
