@@ -114,6 +114,8 @@ def flops_of(trainable: Trainable, device: torch.device) -> float:
     """Operations of a training step, a sample."""
     count = 2
     stepper = make_stepper(trainable, Way("fp32", count), device)
+    # Kernels are not tried out for a step that is only counted.
+    torch.backends.cudnn.benchmark = False
     batch = synthetic_batch(trainable.train_inputs, count, device)
     return counted_flops(lambda: stepper(batch, 1e-4)) / count
 
@@ -229,13 +231,14 @@ def run(args: argparse.Namespace, left: Callable[[], float]) -> None:
     table = Table(args.out, f"train-{args.model.replace(':', '-')}{'-data' if args.data else ''}", about)
     print("  ".join(f"{key} {value}" for key, value in about.items()), flush=True)
     plain = None
-    for way in ways(args.batch, device.type == "cuda")[: args.rows]:
+    chosen = [way for way in ways(args.batch, device.type == "cuda") if not (way.plain and args.no_plain)]
+    for way in chosen[: args.rows]:
         if left() < NEEDS[way.compiled]:
             print(f"left out, {left():.0f} s are left: {way}", flush=True)
             continue
         row = measure(trainable, way, device, args.row_seconds)
         found = row["samples_per_s"]
-        plain = plain or found
+        plain = plain or (found if way.plain else None)
         if found is not None:
             row |= {"of_matmul": found * flops / rate, "times_plain": found / plain if plain else None}
         table.add(row)
@@ -266,6 +269,7 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rows", type=int, help="the first so many ways only; 0: loading only")
+    parser.add_argument("--no-plain", action="store_true", help="leave the plain rows out")
     parser.add_argument("--row-seconds", type=float, default=4.0, help="measured of each row")
     parser.add_argument("--seconds", type=float, default=150.0, help="no row is begun that does not fit")
     parser.add_argument("--threads", type=int, default=2, help="on a CPU")
