@@ -43,11 +43,13 @@ class HandMasks(NamedTuple):
         amodal: (B, 2, h, w) bool, the whole hand.
         visible: (B, 2, h, w) bool, what is seen of it.
         presence: (B, 2) 0 to 1, how likely the hand is there; below a half its masks are empty.
+        odds: (B, 4, h, w) logarithm of the odds that a pixel is in a mask: whole, whole, seen, seen.
     """
 
     amodal: Tensor
     visible: Tensor
     presence: Tensor
+    odds: Tensor
 
 
 class MaskDecoder(nn.Module):
@@ -227,4 +229,5 @@ def decode_masks(logits: Tensor, size: tuple[int, int], least: float = 0.0) -> H
     count = max(round(least * size[0] * size[1]), 1)
     presence = amodal.flatten(2).topk(count).values.sigmoid().mean(dim=2)
     there = (presence > 0.5)[..., None, None]
-    return HandMasks((amodal > 0) & there, (visible > 0) & there, presence)
+    odds = torch.cat([amodal, visible], dim=1)
+    return HandMasks((amodal > 0) & there, (visible > 0) & there, presence, odds)

@@ -23,6 +23,10 @@ class HdrConfig:
             by the mask network on the whole picture, then once more about what it found.
         about: a hand's crop is about the box of its whole ``mask`` (the demo), or about the data's ``box``:
             an error of the mask then moves no crop; hands that are detected have the mask's.
+        sure: logarithm of the odds above which a pixel of a whole predicted mask is painted (the other hand's
+            away, the target's hidden part anew); 0: all of it, as the demo does.
+        keep: a pixel whose odds to be a seen part of the target are above minus this is not painted over; 0:
+            what its predicted mask says.
         absent: a hand without a mask is left out (``skip``), or looked for in the middle of the crop
             (``centre``: what the demo does, with no word that the hand is not there).
         write: what predictions hold: ``all``; ``masks``: no pictures; ``pose``: neither.
@@ -38,6 +42,8 @@ class HdrConfig:
     fill: Literal["hdrnet", "mean", "telea", "none"] = "hdrnet"
     boxes: Literal["data", "detect"] = "data"
     about: Literal["mask", "box"] = "mask"
+    sure: float = 0.0
+    keep: float = 0.0
     absent: Literal["skip", "centre"] = "skip"
     write: Literal["all", "masks", "pose"] = "all"
     canvas: int = 512
@@ -57,7 +63,9 @@ class HdrConfig:
 
 
 FULL = HdrConfig()
-TINY = HdrConfig(hasm="hasm-tiny", hdrnet="hdrnet-tiny", pose="shpe-tiny", about="box", canvas=256)
+TINY = HdrConfig(
+    hasm="hasm-tiny", hdrnet="hdrnet-tiny", pose="shpe-tiny", canvas=256, about="box", sure=2.0, keep=2.0
+)  # fmt: skip
 
 
 def _rows(name: str, start: HdrConfig) -> dict[str, HdrConfig]:

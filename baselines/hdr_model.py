@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,14 +11,13 @@ import torch
 from torch import Tensor
 
 from handbench.baselines import fill
+from handbench.baselines.canvas_masks import CanvasMasks, MaskFinder
 from handbench.baselines.hand_crops import (
     HandCrops,
     chained,
     crop_affines,
     inverse,
     lit,
-    mask_boxes,
-    move_boxes,
     moved_camera,
     normalised,
     sample,
@@ -27,36 +25,15 @@ from handbench.baselines.hand_crops import (
 )
 from handbench.baselines.hdr_masks import dilate, hdr_masks
 from handbench.baselines.hdr_stages import Stages, untrained
-from handbench.baselines.hdrnet_network import masks_in_order, to_bytes
+from handbench.baselines.hdrnet_network import to_bytes
 from handbench.baselines.trained_model import SIDES
 from handbench.config import to_dict
-from handbench.errors import HandbenchError
 from handbench.inputs import MASKS, Inputs
 from handbench.placing import boxes_to_picture
 from handbench.predictions import HandPrediction, Prediction, Space
 
 SAME = 2
 """Grey levels by which a pixel may differ where nothing was painted."""
-
-
-@dataclass(frozen=True)
-class CanvasMasks:
-    """What is known of B crops about both hands; the second axis is right, left.
-
-    Attributes:
-        amodal: (B, 2, h, w) bool.
-        visible: (B, 2, h, w) bool.
-        presence: (B, 2) 0 to 1, how likely each hand is there.
-    """
-
-    amodal: Tensor
-    visible: Tensor
-    presence: Tensor
-
-    @functools.cached_property
-    def boxes(self) -> Tensor:
-        """(B, 2, 4) x, y, w, h [px] about the whole masks; all 0 of empty ones."""
-        return mask_boxes(self.amodal)
 
 
 @dataclass(frozen=True)
@@ -112,7 +89,7 @@ class HdrModel:
             boxes=config.boxes == "data" and (config.about == "box" or stages.told),
         )  # fmt: skip
         self.needs_ground_truth = config.masks == "gt"
-        self._masked = False
+        self._find = MaskFinder(config, stages.hasm)
         self.space: Space = stages.pose.space
         self.tips, self.hand_model = stages.pose.tips, stages.pose.hand_model
         self.untrained, self.weights_sha256 = untrained(stages), stages.weights_sha256
@@ -138,58 +115,12 @@ class HdrModel:
             return self._written(batch, canvas, masks, done, poses)
 
     def find_masks(self, canvas: Tensor, batch: Any) -> CanvasMasks:
-        """Returns the masks of canvases (B, 3, h, w) uint8: predicted, or the annotation's of their batch.
-
-        Raises:
-            HandbenchError: when the annotation's are asked for and it has none.
-        """
-        if self.stages.hasm is None:
-            found = masks_in_order(batch).to(self.device)
-            self._masked = self._masked or bool(found.any() | ~batch.hand_valid.any().to(found.device))
-            if not self._masked:
-                raise HandbenchError(
-                    f"none of the hands of the first {len(batch)} items has a mask in the annotation",
-                    "masks=gt takes data with masks, such as aih:DIR",
-                )
-            # A crop about no one hand has the right one as its target.
-            amodal, visible = found[:, 0::2], found[:, 1::2]
-            return CanvasMasks(amodal, visible, amodal.flatten(2).any(dim=2).float())
-        side, count = self.config.canvas, len(canvas)
-        whole = torch.full((count, 4), float(side), device=canvas.device)
-        whole[:, :2] = -0.5
-        scale = self.stages.hasm.inputs.scale
-        if self.config.boxes == "data":
-            return self._segment(canvas, whole, scale / self.config.scale, self._told(batch))
-        first = self._segment(canvas, whole, 1.0)
-        both = mask_boxes(first.amodal.any(dim=1))
-        both = torch.where(both[:, 2:].amin(dim=1, keepdim=True) > 0, both, whole)
-        return self._segment(canvas, both, scale, first.boxes)
+        """Returns the masks of canvases (B, 3, h, w) uint8: predicted, or the annotation's of their batch."""
+        return self._find(canvas, batch, self._told(batch))
 
     def _told(self, batch: Any) -> Tensor | None:
         """Returns the hands' boxes (B, 2, 4) in the canvas, 0 where unknown; None where nobody asks."""
         return batch.box.to(self.device).float() if self.inputs.boxes else None
-
-    def _segment(
-        self, canvas: Tensor, about: Tensor, scale: float, told: Tensor | None = None
-    ) -> CanvasMasks:
-        """Returns what the mask network finds in crops of ``scale`` boxes, in the frame of the canvas.
-
-        Args:
-            canvas: (B, 3, h, w) uint8.
-            about: (B, 4) boxes that are cropped.
-            scale: side of a crop over the longer side of its box.
-            told: (B, 2, 4) the hands' boxes, for a network that is told them; 0 of hands that are not there.
-        """
-        hasm = self.stages.hasm
-        assert hasm is not None
-        size = hasm.inputs.size
-        there = crop_affines(about, scale, size[0])
-        pictures = normalised(sample(canvas.float(), there, size), hasm.inputs)
-        hints = move_boxes(told, there) if told is not None and hasm.inputs.boxes else None
-        found = hasm.segment(pictures, hints)
-        both = torch.cat([found.amodal, found.visible], dim=1)
-        back = sample_masks(both, inverse(there), (canvas.shape[-1], canvas.shape[-2]))
-        return CanvasMasks(back[:, :2], back[:, 2:], found.presence)
 
     def cut(self, canvas: Tensor, masks: CanvasMasks, told: Tensor | None = None) -> Completed:
         """Cuts out each hand that has a mask: a square about it, left hands mirrored.
@@ -209,7 +140,7 @@ class HdrModel:
         left = torch.arange(2, device=boxes.device).repeat(len(boxes)) == 1
         affine = crop_affines(boxes.flatten(0, 1), self.config.hand_scale, size, left).reshape(-1, 2, 2, 3)
         images = sample(canvas.float(), affine, (size, size)).round_().to(torch.uint8)
-        both = torch.stack([masks.amodal, masks.visible], dim=2).flatten(1, 2)
+        both = torch.stack([masks.painted, masks.kept], dim=2).flatten(1, 2)
         cut = sample_masks(both, affine, (size, size)).reshape(-1, 2, 2, 2, size, size)
         # The own hand first: the left one's crop has the left hand's masks there.
         cut = torch.stack([cut[:, 0], cut[:, 1].flip(1)], dim=1).flatten(2, 3)

@@ -15,6 +15,7 @@ from painted_models import there
 from torch import Tensor
 
 from handbench.baselines import hand_crops
+from handbench.baselines.canvas_masks import CanvasMasks
 from handbench.baselines.hdr_config import HDRS, HdrConfig
 from handbench.baselines.hdr_model import SAME, HdrModel
 from handbench.baselines.hdr_stages import hdr_config, open_stages
@@ -191,7 +192,9 @@ def mirrored(batch: Batch) -> Batch:
     """The same pictures mirrored: each hand is the other one."""
     masks = batch.masks()[:, [2, 3, 0, 1]].flip(-1)
     bits = np.packbits(masks.flatten(2).numpy(), axis=-1)
-    return replace(batch, images=batch.images.flip(-1), mask_bits=torch.from_numpy(bits))
+    box = batch.box.flip(1).clone()
+    box[..., 0] = torch.where(box[..., 2] > 0, batch.images.shape[-1] - 1 - box[..., 0] - box[..., 2], 0.0)
+    return replace(batch, images=batch.images.flip(-1), mask_bits=torch.from_numpy(bits), box=box)
 
 
 @pytest.mark.parametrize("fill", ["hdrnet", "mean", "telea"])
@@ -228,6 +231,26 @@ def test_fills_change_the_holes_alone(batch: Batch) -> None:
         assert not (differs & (done.hole == 0)).any()
         changed[fill] = float(differs.float().mean())
     assert changed["none"] == 0 < min(changed["mean"], changed["telea"], changed["hdrnet"])
+
+
+def test_only_what_is_sure_is_painted(batch: Batch) -> None:
+    told = batch.without_labels(boxes=True)
+
+    def found(**changes: float) -> CanvasMasks:
+        return pipeline("", **changes).find_masks(batch.images[:, 0], told)
+
+    plain, careful = found(sure=0, keep=0), found(sure=2, keep=0.5)
+    assert plain.amodal.any() and torch.equal(plain.kept, plain.visible)
+    assert torch.equal(plain.painted, plain.amodal | plain.visible)
+    for name in ("amodal", "visible", "presence"):
+        assert torch.equal(getattr(plain, name), getattr(careful, name)), "what is predicted stays the same"
+    assert (plain.kept <= careful.kept).all() and careful.kept.sum() > plain.kept.sum()
+    assert (careful.kept <= careful.painted).all()
+
+    def hidden(masks: CanvasMasks) -> int:
+        return int((masks.painted & ~masks.kept).sum())
+
+    assert 0 < hidden(careful) < hidden(plain)
 
 
 def test_no_hand_no_pose(batch: Batch) -> None:
