@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 
 from handbench.arrays import BoolArray, ImageArray
-from handbench.baselines.hasm import BRANCHES, mask_labels
+from handbench.baselines.hasm import mask_labels
+from handbench.baselines.hasm_config import BRANCHES
 from handbench.datasets import DataRef
 from handbench.loaders import batches
 from handbench.models import MODELS, open_model

@@ -70,7 +70,7 @@ def test_a_mirrored_picture_gives_the_other_hands() -> None:
 def test_layers_keep_duals() -> None:
     torch.manual_seed(1)
     block = MirrorBlock(2, 3)
-    block.second[1].weight.data.fill_(1.0)  # type: ignore[union-attr, operator]
+    block.second[1].weight.data.fill_(1.0)  # type: ignore[operator]
     block.eval()
     x, y = torch.randn(2, 4, 6, 8), torch.randn(2, 2, 6, 8)
     torch.testing.assert_close(exchanged(block(exchanged(x).flip(-1)).flip(-1)), block(x))
