@@ -46,7 +46,8 @@ class Previews:
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices), torch.no_grad():
             model = self._trainable.model(network, str(self._device), trained=True)
-            seen = self._batch if model.needs_ground_truth else self._batch.without_labels(model.inputs.boxes)
+            told = model.inputs is not None and model.inputs.boxes
+            seen = self._batch if model.needs_ground_truth else self._batch.without_labels(told)
             found = cast(list[Prediction], model.predict(seen.to(self._device)))
         network.train()
         rows = [self._row(i, prediction) for i, prediction in enumerate(found)]
