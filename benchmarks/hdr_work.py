@@ -12,9 +12,10 @@ from network_timing import graphed, make_plain, synthetic_batch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
+from handbench.baselines.canvas_masks import CanvasMasks
 from handbench.baselines.detnet import decode
 from handbench.baselines.hand_crops import normalised
-from handbench.baselines.hdr_model import CanvasMasks, HdrModel
+from handbench.baselines.hdr_model import HdrModel
 from handbench.baselines.hdr_stages import Stages, open_stages
 from handbench.baselines.hdrnet_network import to_bytes
 from handbench.inputs import MASKS
@@ -34,8 +35,9 @@ class TwoHands(HdrModel):
     def find_masks(self, canvas: Tensor, batch: Any) -> CanvasMasks:
         """Does the work, and returns ``given``: (4, h, w) in the order of ``MASKS``."""
         found = super().find_masks(canvas, batch)
-        amodal, visible = (self.given[kind::2].expand(len(canvas), -1, -1, -1) for kind in (0, 1))
-        return CanvasMasks(amodal.contiguous(), visible.contiguous(), found.presence)
+        pairs = (self.given[kind::2].expand(len(canvas), -1, -1, -1) for kind in (0, 1))
+        amodal, visible = (pair.contiguous() for pair in pairs)
+        return replace(found, amodal=amodal, visible=visible, painted=amodal, kept=visible)
 
 
 class Stage(nn.Module):
