@@ -9,10 +9,10 @@ picture; a completed picture of a hand's crop; joints of a hand's crop. The row 
 among them (``write=pose`` leaves these out). An item is a picture; of the last two stages, a hand.
 
 Pictures are noise, in which no hand is: the pipeline looks for masks, all of that work is done, and goes on
-with given ones, of two discs. Weights are those that ship, else random ones. ``plain`` is in fp32 with channels first, batch norm not folded. ``graph``
-replays one CUDA graph a network, what is between them is started kernel by kernel. Times are medians of
-single calls, each waited for. ``apart`` is the mean difference from the first row of the same work and batch,
-over the mean of what is compared.
+with given ones, of two discs. Weights are those that ship, else random ones. ``plain`` is in fp32 with
+channels first, batch norm not folded. ``graph`` replays one CUDA graph a network, what is between them is
+started kernel by kernel. Times are medians of single calls, each waited for. ``apart`` is the mean
+difference from the first row of the same work and batch, over the mean of what is compared.
 
 Bars: hdr on an H200-class GPU 25 ms for one picture, 400 pictures a second in batches of 64 in bf16; hdr-tiny
 on two CPU cores 8 a second.
