@@ -26,5 +26,8 @@ def error(model: str, hands: DataRef, results: Path) -> float:
 
 
 def test_it_beats_the_mean_hand(hands: DataRef, tmp_path: Path) -> None:
-    mean, alone = (error(model, hands, tmp_path) for model in ("mean-hand", "shpe-tiny"))
+    names = ("mean-hand", "shpe-tiny", "shpe-tiny:mask-input")
+    mean, alone, told = (error(model, hands, tmp_path) for model in names)
     assert alone < 0.85 * mean
+    # Told the true masks.
+    assert told < 0.5 * mean
