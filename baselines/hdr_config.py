@@ -83,7 +83,8 @@ def _rows(name: str, start: HdrConfig) -> dict[str, HdrConfig]:
         "syn-only": painted("@syn"),
         "fill-mean": replace(start, fill="mean"),
         "fill-telea": replace(start, fill="telea"),
-        "mask-input": replace(start, fill="none", pose=f"{start.pose}:mask-input"),
+        # Nothing is painted, so there is nothing to be careful of: it is told the masks as they are.
+        "mask-input": replace(start, fill="none", pose=f"{start.pose}:mask-input", sure=0.0, keep=0.0),
     }
     if name == "hdr":
         rows["no-discriminator"] = painted(":no-discriminator")
