@@ -87,15 +87,20 @@ def dilate(mask: Tensor, size: int = 9) -> Tensor:
     """
     if size == 1:
         return mask
+    # On the CPU it is made anew: kept, it would be a tensor without numbers once operations are counted.
+    make = _window if mask.device.type == "cpu" else _kept_window
     # A count of covered pixels: exact also in half precision's range of whole numbers.
-    covered = F.conv2d(mask, _window(size, mask.dtype, mask.device), padding=size // 2)
+    covered = F.conv2d(mask, make(size, mask.dtype, mask.device), padding=size // 2)
     return (covered > 0.5).to(mask.dtype)
 
 
-@functools.cache
 def _window(size: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Returns the ellipse (1, 1, size, size); made once, as a GPU is waited for."""
+    """Returns the ellipse (1, 1, size, size)."""
     return torch.tensor(ellipse(size), dtype=dtype, device=device)[None, None]
+
+
+_kept_window = functools.cache(_window)
+"""Made once, as a GPU is waited for."""
 
 
 @functools.cache
