@@ -166,7 +166,7 @@ def keep_result(
         command: what was typed, for the row's source.
         synthetic: the data are made, not real.
     """
-    from handbench.leaderboard.names import split_name
+    from handbench.leaderboard.names import SEES_TRUTH, split_name
     from handbench.leaderboard.results import ResultAbout, slug, write_result
 
     said = dict(scored.predictions.provenance)
@@ -177,7 +177,7 @@ def keep_result(
         name, variant, scored.dataset, scored.split, scored.fingerprint, synthetic,
         train_data or str(own.get("train_data", "")), str(said.get("device", "")), code.date[:10], command,
         random_init=bool(said.get("random_init", False)),
-        remarks="sees the ground truth" if said.get("needs_ground_truth") else "",
+        remarks=SEES_TRUTH if said.get("needs_ground_truth") else "",
         provenance={"prediction": said, "scoring": code.to_dict()},
     )  # fmt: skip
     folder = results / slug(about, scored.score)

@@ -29,6 +29,10 @@ ORACLES = ("oracle", "oracle-noise")
 """Models that see the ground truth: they check the scoring, and are never ranked."""
 
 
+SEES_TRUTH = "sees the ground truth"
+"""Stands in the remarks of rows of a model that was shown annotation, as a stage with true masks is."""
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Returns model and variant of a full name: ``hdr:no-removal`` is hdr and no-removal.
 

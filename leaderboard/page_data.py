@@ -12,7 +12,7 @@ import numpy as np
 import pandas
 
 from handbench.leaderboard.cells import BOOLS, FLOATS, WHOLE, absent
-from handbench.leaderboard.names import ORACLES, UNTRAINED
+from handbench.leaderboard.names import ORACLES, SEES_TRUTH, UNTRAINED
 from handbench.leaderboard.page_numbers import published_digits, shown_number
 from handbench.leaderboard.ranking import rank
 from handbench.leaderboard.results import Result
@@ -107,7 +107,8 @@ def _in_order(columns: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]
 def _entry(row: Mapping[str, Any], identity: tuple[Any, ...]) -> dict[str, Any]:
     names = (*_ENTRY, "source", "device", "date", "provenance")
     digest = hashlib.blake2b(json.dumps(identity).encode(), digest_size=6).hexdigest()
-    mark = "partial" if row["partial"] else "oracle" if row["model"].split(":")[0] in ORACLES else ""
+    oracle = row["model"].split(":")[0] in ORACLES or SEES_TRUTH in str(row["remarks"])
+    mark = "partial" if row["partial"] else "oracle" if oracle else ""
     if UNTRAINED in row["remarks"]:
         mark = "untrained"
     return {"id": digest, **{name: row[name] for name in names}, "mark": mark, "parts": {}}

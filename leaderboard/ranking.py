@@ -8,7 +8,7 @@ from typing import Any
 import pandas
 
 from handbench.leaderboard.cells import absent
-from handbench.leaderboard.names import ORACLES, UNTRAINED
+from handbench.leaderboard.names import ORACLES, SEES_TRUTH, UNTRAINED
 from handbench.leaderboard.schema import MEASURED
 from handbench.metrics.resample import MIN_RANKED
 
@@ -50,8 +50,8 @@ def why_unranked(row: Mapping[str, Any]) -> str:
         return "a part of the data"
     if UNTRAINED in row["remarks"]:
         return UNTRAINED
-    if row["model"].partition(":")[0] in ORACLES:
-        return "sees the ground truth"
+    if row["model"].partition(":")[0] in ORACLES or SEES_TRUTH in row["remarks"]:
+        return SEES_TRUTH
     if row["metric"] == "latency":
         return "times of different stages and machines"
     if row["kind"] == MEASURED:
