@@ -144,8 +144,8 @@ def test_ranks_hold_within_one_list_and_only_where_they_mean_something() -> None
     table = frame_of([
         row("a", 9.0), row("b", 8.0), row("c", 9.0), row("d", 10.0),
         row("part", 1.0, partial=True), row("few", 2.0, n_units=9), row("unknown", 2.0, n_units=None),
-        row("oracle", 0.0), row("oracle-noise:5", 1.0),
-        row("true-masks", 0.5, remarks="sees the ground truth"), row("random", 3.0, remarks="untrained weights"),
+        row("oracle", 0.0), row("true-masks", 0.5, remarks="sees the ground truth"),
+        row("oracle-noise:5", 1.0), row("random", 3.0, remarks="untrained weights"),
         row("told", 8.5, kind=REPORTED, n_units=None),
         row("elsewhere", 1.0, protocol="ho3d_v3/root=predicted/tips=ho3d"),
         row("vague", 4.0, kind=REPORTED, protocol="ho3d_v3/root=unstated/tips=unstated"),
