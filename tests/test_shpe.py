@@ -275,8 +275,10 @@ def test_weights_come_back(tmp_path: Path, plain: PlainDataset) -> None:
         first, second = (n(batch.normalised(trainable.inputs)) for n in (network.eval(), model.network))
     torch.testing.assert_close(first.heat, second.heat, atol=2e-2, rtol=0)
     (tmp_path / "w.pt").write_bytes(b"x")
-    for other, message in ((tmp_path / "w.pt", "no safetensors file"), (None, "has no trained weights")):
+    for name, other, message in (
+        ("shpe-tiny", tmp_path / "w.pt", "no safetensors file"), ("shpe", None, "has no trained weights"),
+    ):  # fmt: skip
         with pytest.raises(HandbenchError, match=message):
-            open_model("shpe-tiny", other)
+            open_model(name, other)
     with pytest.raises(HandbenchError, match="leave --pretrained out"):
         trainable.build(pretrained=path)
