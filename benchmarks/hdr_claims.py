@@ -26,6 +26,7 @@ from mask_claim import BOXES, masks_claim, paired_over_scenes, told
 from handbench.arrays import FloatArray
 from handbench.datasets import DataRef
 from handbench.errors import HandbenchError
+from handbench.evaluate import predictions_path
 from handbench.formats.predictions import read_predictions
 from handbench.ground_truth import GroundTruth
 from handbench.metrics.aih_hands import target_hands
@@ -34,8 +35,9 @@ from handbench.metrics.hand_roots import SIDES, blocks
 from handbench.metrics.resample import Paired
 from handbench.metrics.two_hand_errors import HandRule, two_hand_errors
 from handbench.models import open_model
-from handbench.predict import predict
+from handbench.predict import open_any, predict
 from handbench.predictions import Predictions
+from handbench.show.compare_run import split_models
 
 POSE_MODELS = ",".join(
     ["hdr-tiny", "shpe-tiny", "hdr-tiny:fill-telea", "hdr-tiny:fill-mean", "hdr-tiny:mask-input"]
@@ -121,10 +123,11 @@ def _hand_errors(truth: GroundTruth, predictions: Predictions) -> FloatArray:
 def pose(args: argparse.Namespace) -> None:
     """Predicts poses with each model and prints what painting is worth."""
     data = DataRef.parse(args.data).open()
-    args.results.mkdir(parents=True, exist_ok=True)
     said = {}
-    for name in args.models.split(","):
-        path = args.results / f"{name.replace(':', '-')}.h5"
+    for name in split_models(args.models):
+        # Named after what decides it, as evaluate does: what other settings predicted is not in the way.
+        path = predictions_path(args.results, name, data, open_any(name, args.weights, args.device))
+        path.parent.mkdir(parents=True, exist_ok=True)
         predict(name, data, path, weights=args.weights, device=args.device)
         said[name] = read_predictions(path)
     claim = pose_claim(data.ground_truth(), said, args.occlusion)
