@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from handbench.errors import HandbenchError
+from handbench.model_names import base_name
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class HdrConfig:
 
     def __post_init__(self) -> None:
         for name, family in (("hasm", "hasm"), ("hdrnet", "hdrnet")):
-            found = getattr(self, name).partition(":")[0].partition("@")[0]
+            found = base_name(getattr(self, name))
             if found not in (family, f"{family}-tiny"):
                 raise HandbenchError(f"{name}={getattr(self, name)!r}", f"name {family} or {family}-tiny")
         if self.canvas < 32 or not self.scale > 0 or not self.hand_scale > 0:

@@ -17,7 +17,8 @@ from handbench.baselines.trained_model import TrainedModel
 from handbench.baselines.variants import configured, split_row
 from handbench.baselines.weights import SUFFIX
 from handbench.errors import HandbenchError
-from handbench.models import MODELS, ModelOptions, open_model, split_training
+from handbench.model_names import base_name, split_training, split_variant
+from handbench.models import MODELS, ModelOptions, open_model
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def open_stages(name: str, options: ModelOptions) -> Stages:
     wanted += [config.hdrnet] if config.fill == "hdrnet" else []
     folder = options.weights
     if folder is not None and not any(_stage_file(folder, stage) for stage in wanted):
-        words = ", ".join(f"{_base(stage)}{SUFFIX}" for stage in wanted)
+        words = ", ".join(f"{base_name(stage)}{SUFFIX}" for stage in wanted)
         raise HandbenchError(f"{folder} has no weights of a stage of {name}", f"put there {words}")
 
     def stage(which: str) -> Any:
@@ -94,7 +95,7 @@ def open_stages(name: str, options: ModelOptions) -> Stages:
             fold_batch_norm(found.network)
         return found
 
-    row, asked = split_row(HDRNETS, *_split(split_training(config.hdrnet)[0]))
+    row, asked = split_row(HDRNETS, *split_variant(split_training(config.hdrnet)[0]))
     hasm = stage(config.hasm) if config.masks == "hasm" else None
     hdrnet = stage(config.hdrnet) if config.fill == "hdrnet" else None
     pose = stage(config.pose)
@@ -109,17 +110,8 @@ def untrained(stages: Stages) -> Sequence[str]:
     return [names[stage] for stage, model in stages.models.items() if not model.trained]
 
 
-def _split(name: str) -> tuple[str, str]:
-    word, _, variant = name.partition(":")
-    return word, variant
-
-
-def _base(stage: str) -> str:
-    return stage.partition(":")[0].partition("@")[0]
-
-
 def _stage_file(folder: Path, stage: str) -> Path | None:
-    base = _base(stage)
+    base = base_name(stage)
     exact = split_training(stage)[0].replace(":", "-")
     names = dict.fromkeys((exact, base, base.removesuffix("-tiny")))
     paths = [
@@ -131,7 +123,7 @@ def _stage_file(folder: Path, stage: str) -> Path | None:
 def _check_pose(name: str, pose: Any) -> None:
     """Refuses a pose stage that crops of one hand are not enough for."""
     inputs = pose.inputs
-    entry = MODELS.get(_base(name))
+    entry = MODELS.get(base_name(name))
     if inputs is None or inputs.crop != "hand" or entry.needs != "pictures":
         raise HandbenchError(f"pose={name!r} looks at no crops of one hand", "name shpe or handoccnet")
     if inputs.frames != 1:

@@ -7,7 +7,6 @@ name; third parties add theirs by the entry-point group ``handbench.models`` (do
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +16,7 @@ from handbench.arrays import BoolArray, FloatArray
 from handbench.errors import HandbenchError
 from handbench.ground_truth import GroundTruth
 from handbench.inputs import Inputs
+from handbench.model_names import split_training
 from handbench.predictions import Prediction, Predictions, Space
 from handbench.registry import Registry
 
@@ -212,8 +212,6 @@ class ModelEntry:
     trainable: Callable[[str], Any] | None = None
 
 
-_TRAINING = re.compile(r"@([a-z]+(?:\+[a-z]+)*)$")
-
 MODELS: Registry[ModelEntry] = Registry("model", "handbench.models")
 MODELS.register("zero", "handbench.baselines.constant:ZERO")
 MODELS.register("mean-hand", "handbench.baselines.constant:MEAN_HAND")
@@ -271,12 +269,6 @@ def open_model(
     model = entry.open(ModelOptions(variant, path, device, seed, training))
     check_trained(model, name, random_init)
     return model
-
-
-def split_training(name: str) -> tuple[str, str]:
-    """Splits ``NAME[:VARIANT]@TRAINING``: ``hdr:no-removal@sh+aih`` is ``hdr:no-removal`` and ``sh+aih``."""
-    found = _TRAINING.search(name)
-    return (name[: found.start()], found[1]) if found else (name, "")
 
 
 def check_trained(model: Model, name: str, random_init: bool) -> None:

@@ -24,7 +24,8 @@ from handbench.errors import HandbenchError
 from handbench.formats.predictions import read_predictions
 from handbench.inputs import Inputs
 from handbench.loaders import Batch, batches
-from handbench.models import MODELS, ModelOptions, open_model, split_training
+from handbench.model_names import base_name, split_training
+from handbench.models import MODELS, ModelOptions, open_model
 from handbench.placing import points_to_picture
 from handbench.predict.names import home_of, split_name, with_stages
 from handbench.predictions import HandPrediction, Prediction
@@ -296,6 +297,8 @@ def test_rows_name_their_stages() -> None:
 def test_names_of_trainings_and_stages() -> None:
     assert split_training("hdr:no-removal@sh+aih") == ("hdr:no-removal", "sh+aih")
     assert split_training("ifvonet:hand_model=mano:a@b/C") == ("ifvonet:hand_model=mano:a@b/C", "")
+    for name in ("hdr", "hdr:a@sh+one-euro", "hdr@sh+aih", "hdr+one-euro", "hdr:b=mano:x"):
+        assert base_name(name) == "hdr"
     assert split_name("hdr@sh+aih+one-euro") == ("hdr@sh+aih", ("one-euro",))
     assert (home_of("hdr-tiny@sh+aih+one-euro"), home_of("ifvonet-tiny")) == ("aih", "ho3d")
     assert with_stages("hdr-tiny", "masks") == "hdr-tiny:masks=gt"

@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 L0 = {
     "arrays", "cache", "types", "errors", "registry", "seeding", "progress", "config", "provenance",
     "skeleton", "camera", "geometry", "version", "datasets", "ground_truth", "inputs", "options", "subset",
-    "moments", "predictions", "prediction_columns", "models", "placing", "memory", "interrupts", "allocator",
+    "moments", "predictions", "prediction_columns", "models", "model_names", "placing", "memory",
+    "interrupts", "allocator",
 }  # fmt: skip
 L1 = {"hands", "formats", "store", "compose", "metrics"}
 L2 = {"synth", "loaders", "baselines", "leaderboard"}

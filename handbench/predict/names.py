@@ -7,7 +7,8 @@ from pathlib import Path
 
 from handbench.errors import HandbenchError
 from handbench.metrics.filter_predictions import FILTERS
-from handbench.models import MODELS, Model, check_trained, open_model, split_training
+from handbench.model_names import base_name, split_training, split_variant
+from handbench.models import MODELS, Model, check_trained, open_model
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def split_name(text: str) -> tuple[str, tuple[str, ...]]:
         front, _, last = base.rpartition("+")
         if last not in FILTERS:
             # A variant may hold a plus sign (a path), and so may a training; a model's name does not.
-            if "+" in base.partition(":")[0].partition("@")[0]:
+            if base.removeprefix(base_name(base)).startswith("+"):
                 FILTERS.get(last)
             break
         base, filters = front, [last, *filters]
@@ -64,7 +65,7 @@ def with_stages(text: str, oracle: str = "", pose: str = "", boxes: str = "") ->
         return text
     base, filters = split_name(text)
     whole, training = split_training(base)
-    name, _, variant = whole.partition(":")
+    name, variant = split_variant(whole)
     if not MODELS.get(name).stages:
         raise HandbenchError(
             f"model {name!r} is no pipeline of stages", "leave --oracle and --pose out, or take hdr"
@@ -81,7 +82,7 @@ def home_of(text: str) -> str:
     Raises:
         HandbenchError: for an unknown model or filter.
     """
-    return MODELS.get(split_training(split_name(text)[0])[0].partition(":")[0]).home
+    return MODELS.get(base_name(split_name(text)[0])).home
 
 
 def open_any(
@@ -106,7 +107,7 @@ def open_any(
     """
     if isinstance(model, str):
         base, filters = split_name(model)
-        blind = MODELS.get(base.partition(":")[0].partition("@")[0]).needs != "pictures"
+        blind = MODELS.get(base_name(base)).needs != "pictures"
         chosen = device or ("cpu" if blind else _best_device())
         return Opened(open_model(base, weights, chosen, seed, random_init), base, filters, chosen)
     name = str(getattr(model, "name", type(model).__name__))

@@ -11,6 +11,7 @@ from handbench.datasets import Dataset
 from handbench.errors import HandbenchError
 from handbench.evaluate import predictions_path
 from handbench.formats.predictions import read_predictions
+from handbench.model_names import base_name
 from handbench.models import MODELS
 from handbench.predict import identity_of, is_current, open_any, run
 from handbench.predictions import Predictions
@@ -28,7 +29,7 @@ def split_models(text: str) -> list[str]:
     """
     found: list[str] = []
     for piece in filter(None, (word.strip() for word in text.split(","))):
-        known = piece.partition(":")[0].partition("@")[0].partition("+")[0] in MODELS
+        known = base_name(piece) in MODELS
         if found and not known and "=" in piece.partition("+")[0]:
             found[-1] += f",{piece}"
         else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from handbench.datasets import DataRef, Dataset
 from handbench.errors import HandbenchError
+from handbench.model_names import base_name
 from handbench.models import MODELS, Model
 from handbench.predict import open_any, split_name
 from handbench.predict.names import with_stages
@@ -52,7 +53,7 @@ def draw_strips(
     if out.suffix.lower() != ".png":
         raise HandbenchError(f"--out {out}: a figure is a PNG", "give a name that ends in .png")
     base, filters = split_name(model)
-    name = base.partition(":")[0].partition("@")[0]
+    name = base_name(base)
     if not MODELS.get(name).stages:
         raise HandbenchError(f"model {name!r} is no pipeline of stages", "take hdr or hdr-tiny")
     if filters:
