@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
-from handbench.arrays import BoolArray, ImageArray
+from handbench.arrays import BoolArray, FloatArray, ImageArray
 from handbench.errors import HandbenchError
 
 RADIUS = 3.0
@@ -32,17 +34,12 @@ def fill_telea(
     Raises:
         HandbenchError: when shapes differ.
     """
-    out = _checked(images, holes, inside)
-    for i, hole in enumerate(holes):
-        known = ~hole if inside is None else ~hole & inside[i]
-        if not hole.any():
-            continue
-        if not known.any():
-            out[i][hole] = _GREY
-            continue
-        filled = cv2.inpaint(out[i], (~known).astype(np.uint8), radius, cv2.INPAINT_TELEA)
-        out[i][hole] = filled[hole]
-    return out
+
+    def paint(image: ImageArray, hole: BoolArray, known: BoolArray) -> ImageArray:
+        filled = cv2.inpaint(image, (~known).astype(np.uint8), radius, cv2.INPAINT_TELEA)
+        return np.asarray(filled[hole], np.uint8)
+
+    return _filled(images, holes, inside, paint)
 
 
 def fill_mean(images: ImageArray, holes: BoolArray, inside: BoolArray | None = None) -> ImageArray:
@@ -59,10 +56,19 @@ def fill_mean(images: ImageArray, holes: BoolArray, inside: BoolArray | None = N
     Raises:
         HandbenchError: when shapes differ.
     """
+    return _filled(images, holes, inside, lambda image, _, known: np.round(image[known].mean(axis=0)))
+
+
+def _filled(
+    images: ImageArray, holes: BoolArray, inside: BoolArray | None,
+    paint: Callable[[ImageArray, BoolArray, BoolArray], FloatArray | ImageArray],
+) -> ImageArray:  # fmt: skip
+    """Puts into each hole what ``paint`` makes of a picture, its hole and the pixels that are known."""
     out = _checked(images, holes, inside)
     for i, hole in enumerate(holes):
         known = ~hole if inside is None else ~hole & inside[i]
-        out[i][hole] = np.round(out[i][known].mean(axis=0)) if known.any() else _GREY
+        if hole.any():
+            out[i][hole] = paint(out[i], hole, known) if known.any() else _GREY
     return out
 
 
