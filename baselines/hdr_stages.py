@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from handbench.baselines.folding import fold_batch_norm
 from handbench.baselines.hasm_model import HasmModel
 from handbench.baselines.hdr_config import HDRS, HdrConfig
 from handbench.baselines.hdrnet_config import HDRNETS, HDRNetConfig, configure
 from handbench.baselines.hdrnet_model import HDRNetModel
-from handbench.baselines.trained_model import TrainedModel
 from handbench.baselines.variants import configured, split_row
 from handbench.baselines.weights import SUFFIX
 from handbench.errors import HandbenchError
@@ -89,11 +87,7 @@ def open_stages(name: str, options: ModelOptions) -> Stages:
 
     def stage(which: str) -> Any:
         weights = None if folder is None else _stage_file(folder, which)
-        found: Any = open_model(which, weights, options.device, options.seed, random_init=True)
-        if isinstance(found, TrainedModel):
-            # Nothing here is trained any more.
-            fold_batch_norm(found.network)
-        return found
+        return open_model(which, weights, options.device, options.seed, random_init=True)
 
     row, asked = split_row(HDRNETS, *split_variant(split_training(config.hdrnet)[0]))
     hasm = stage(config.hasm) if config.masks == "hasm" else None

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from handbench.baselines.folding import fold_batch_norm
 from handbench.baselines.shipped import shipped
 from handbench.baselines.variants import configured
 from handbench.baselines.weights import SUFFIX, check_config, load_state, read_weights
@@ -51,4 +52,7 @@ def open_trained(
 
 
 def _model(trainable: Any, network: Any, options: ModelOptions, **more: Any) -> Model:
-    return trainable.model(network, options.device, **more)  # type: ignore[no-any-return]
+    model = trainable.model(network, options.device, **more)
+    # It predicts; nothing is trained or saved any more.
+    fold_batch_norm(model.network)
+    return model  # type: ignore[no-any-return]
