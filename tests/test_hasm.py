@@ -365,7 +365,9 @@ def test_weights_there_and_back(tmp_path: Path) -> None:
     assert open_model("hasm-tiny:least=0.03", path).settings["least"] == 0.03  # type: ignore[attr-defined]
     images = torch.randn(1, 3, 128, 128)
     with torch.no_grad():
-        assert torch.equal(model.network(images).logits, network.eval()(images).logits)
+        found, expected = model.network(images).logits, network.eval()(images).logits
+    # Its norms are folded.
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
     with pytest.raises(HandbenchError, match=r"=mirror in the file, segformer asked .*open it as hasm-tiny"):
         open_model("hasm:b0", path)
     (tmp_path / "w.pth").write_bytes(b"x")
