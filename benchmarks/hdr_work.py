@@ -18,9 +18,12 @@ from handbench.baselines.hand_crops import normalised
 from handbench.baselines.hdr_model import HdrModel
 from handbench.baselines.hdr_stages import Stages, open_stages
 from handbench.baselines.hdrnet_network import to_bytes
+from handbench.baselines.shipped import shipped
+from handbench.baselines.weights import load_state, read_weights
 from handbench.inputs import MASKS
 from handbench.loaders.batch import Batch
-from handbench.models import ModelOptions, open_model
+from handbench.model_names import split_variant
+from handbench.models import MODELS, ModelOptions
 from handbench.predictions import Prediction
 from handbench.train.precision import autocast
 
@@ -90,20 +93,29 @@ class Replayed:
 
 
 def opened(name: str, way: Way, device: torch.device) -> Stages:
-    """Opens the stages with random weights, laid out as the way has it."""
+    """Opens the stages with the weights that ship, else random ones, laid out as the way has it."""
     word, _, variant = name.partition(":")
     stages = open_stages(word, ModelOptions(variant, device=str(device)))
     if not way.plain:
         return stages
-    # Batch norm is folded where a pipeline is opened, not where a model is.
     c = stages.config
     names = {"hasm": c.hasm, "hdrnet": c.hdrnet, "pose": c.pose}
-    models: dict[str, Any] = {
-        stage: open_model(names[stage], None, str(device), random_init=True) for stage in STAGES
-    }
+    models: dict[str, Any] = {stage: _unfolded(names[stage], str(device)) for stage in STAGES}
     for model in models.values():
         make_plain(model.network)
     return replace(stages, **models)
+
+
+def _unfolded(name: str, device: str) -> Any:
+    """Opens a model as it is trained: where models are opened, batch norm is folded."""
+    word, variant = split_variant(name)
+    entry, path = MODELS.get(word), shipped(name)
+    assert entry.trainable is not None
+    trainable = entry.trainable(variant)
+    network = trainable.build()
+    if path is not None:
+        load_state(network, read_weights(path).state, path)
+    return trainable.model(network, device)
 
 
 def stage_call(stages: Stages, kind: str, way: Way, device: torch.device) -> Callable[[], Any]:
